@@ -1,0 +1,49 @@
+"""The admin site: its first page is the desk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.admin import AdminSite
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from registry.desk import desk
+
+
+class OfficeLogInForm(AdminAuthenticationForm):
+    """Everyone with an active account may log in; what they see follows from their roles."""
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        if not user.is_active:
+            raise ValidationError(self.error_messages["invalid_login"], code="invalid_login")
+
+
+class OfficeSite(AdminSite):
+    site_header = _("Personal Data Office")
+    site_title = _("Personal Data Office")
+    index_title = _("Desk")
+    login_form = OfficeLogInForm
+    site_url = None
+    enable_nav_sidebar = True
+    index_template = "admin/desk.html"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_active)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        return super().each_context(request) | {
+            "demo_without_second_factor": not settings.REQUIRE_TWO_FACTOR
+        }
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        board = desk(
+            user=request.user, now=timezone.now(), operator_code=request.GET.get("operator", "")
+        )
+        return super().index(request, (extra_context or {}) | {"desk": board})

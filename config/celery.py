@@ -1,0 +1,11 @@
+"""Celery: the clock. A message is a doorbell; all work is a row that the next sweep finds."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("office")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

@@ -1,0 +1,20 @@
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from config import health, views
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index"), name="front"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("language/", include("django.conf.urls.i18n")),
+    path("admin/two-factor/", views.two_factor, name="two_factor"),
+    path("admin/two-factor/picture.svg", views.two_factor_picture, name="two_factor_picture"),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "config.views.bad_request"
+handler403 = "config.views.forbidden"
+handler404 = "config.views.not_found"
+handler500 = "config.views.server_error"

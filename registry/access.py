@@ -1,0 +1,178 @@
+"""Who may do what: one question, ``user.has_perm(perm, obj)``, and one filter, ``scoped``.
+
+Rights come from memberships of today, and from the memberships of those for whom the user
+stands in today (``Absence``). Nobody has a right by being a superuser alone: the administrator
+is one more role, with its own grants on each model.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.apps import apps
+from django.contrib.auth.backends import ModelBackend
+from django.db.models import Model, Q, QuerySet
+from django.utils import timezone
+
+from registry.models import Absence, Membership, Operator, User
+from registry.roles import ADMINISTRATOR_ONLY, Access
+
+M = TypeVar("M", bound=Model)
+
+ADMINISTRATOR = "administrator"
+
+# Models of installed packages: declared here because they cannot carry ``access`` themselves.
+THIRD_PARTY: dict[str, Access] = {
+    "otp_totp.totpdevice": ADMINISTRATOR_ONLY,
+}
+
+
+def access_of(model: type[Model]) -> Access | None:
+    """The grants of a model; None for a model that nobody may see."""
+    return getattr(model, "access", None) or THIRD_PARTY.get(model._meta.label_lower)
+
+
+def roles_of(user: Any) -> dict[int, frozenset[str]]:
+    """Operator id -> the user's roles there today, one's own and those stood in for."""
+    if not (user.is_authenticated and user.is_active):
+        return {}
+    cached: dict[int, frozenset[str]] | None = getattr(user, "_office_roles", None)
+    if cached is None:
+        cached = user._office_roles = _read_roles(user)
+    return cached
+
+
+def _read_roles(user: User) -> dict[int, frozenset[str]]:
+    now = timezone.now()
+    found: dict[int, set[str]] = {}
+    absences = {
+        (absence.operator_id, absence.user_id): absence
+        for absence in Absence.objects.filter(substitute=user)
+    }
+    people = {user.pk} | {person for _, person in absences}
+    memberships = Membership.objects.filter(user_id__in=people).select_related(
+        "operator__jurisdiction", "user"
+    )
+    for membership in memberships:
+        today = timezone.localdate(now, membership.operator.zone)
+        if not membership.holds_on(today):
+            continue
+        if membership.user_id != user.pk:
+            absence = absences.get((membership.operator_id, membership.user_id))
+            if absence is None or not absence.first_on <= today <= absence.last_on:
+                continue
+        found.setdefault(membership.operator_id, set()).add(membership.role)
+    return {operator: frozenset(roles) for operator, roles in found.items()}
+
+
+def operator_ids(user: Any, action: str, access: Access) -> list[int]:
+    """Operators in which a role of the user grants the action."""
+    return [
+        operator
+        for operator, roles in roles_of(user).items()
+        if any(action in access.grants(role) for role in roles)
+    ]
+
+
+def _administrates(user: Any, action: str, access: Access) -> bool:
+    return bool(
+        user.is_authenticated
+        and user.is_active
+        and user.is_superuser
+        and action in access.grants(ADMINISTRATOR)
+    )
+
+
+def _operators_of(obj: Any, scope: str) -> set[int]:
+    """The operators to which a row belongs, saved or not yet; empty for a shared row."""
+    if scope == "pk":
+        return {obj.pk} if obj.pk else set()
+    owners = [obj]
+    for part in scope.split("__"):
+        following: list[Any] = []
+        for owner in owners:
+            value = getattr(owner, part)
+            following.extend(value.all() if hasattr(value, "all") else [value])
+        owners = [owner for owner in following if owner is not None]
+    return {owner.pk for owner in owners}
+
+
+def may(user: Any, action: str, model: type[Model], obj: Model | None = None) -> bool:
+    """Whether the user may do this to that row (or, without a row, to any of that kind)."""
+    access = access_of(model)
+    if access is None:
+        return False
+    if _administrates(user, action, access):
+        return True
+    if not (user.is_authenticated and user.is_active):
+        return False
+    allowed = operator_ids(user, action, access)
+    if obj is None or access.scope is None:
+        return bool(allowed)
+    owners = _operators_of(obj, access.scope)
+    if not owners:
+        return action == "view" and access.shared and bool(allowed)
+    return bool(owners & set(allowed))
+
+
+def has_perm(user: Any, perm: str, obj: Model | None = None) -> bool:
+    """``app.action_model``; an unknown permission is refused."""
+    app_label, _, codename = perm.partition(".")
+    action, _, model_name = codename.rpartition("_")
+    try:
+        model = apps.get_model(app_label, model_name)
+    except (LookupError, ValueError):
+        return False
+    return may(user, action, model, obj)
+
+
+def scoped(queryset: QuerySet[M], user: Any, action: str = "view") -> QuerySet[M]:
+    """Only the rows that the user may see: another operator's do not exist."""
+    access = access_of(queryset.model)
+    if access is None:
+        return queryset.none()
+    if _administrates(user, action, access):
+        return queryset
+    allowed = operator_ids(user, action, access)
+    if not allowed:
+        return queryset.none()
+    if access.scope is None:
+        return queryset
+    mine = Q(**{f"{access.scope}__in": allowed})
+    if access.shared:
+        mine |= Q(**{f"{access.scope}__isnull": True})
+    if "__" in access.scope:
+        # A path over several rows would repeat a row; a subquery does not.
+        return queryset.filter(pk__in=queryset.model._base_manager.filter(mine).values("pk"))
+    return queryset.filter(mine)
+
+
+def operators_for(user: Any, action: str, model: type[Model]) -> QuerySet[Operator]:
+    """Operators for which the user may do this to rows of that kind."""
+    access = access_of(model)
+    if access is None:
+        return Operator.objects.none()
+    if _administrates(user, action, access):
+        return Operator.objects.all()
+    return Operator.objects.filter(pk__in=operator_ids(user, action, access))
+
+
+class RoleBackend(ModelBackend):
+    """Logs in by password; answers permissions from roles, never from Django's tables."""
+
+    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+        return has_perm(user_obj, perm, obj)
+
+    def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
+        return any(
+            may(user_obj, "view", model) for model in apps.get_app_config(app_label).get_models()
+        )
+
+    def get_user_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        return set()
+
+    def get_group_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        return set()
+
+    def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:
+        return set()

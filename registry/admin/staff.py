@@ -1,0 +1,171 @@
+"""Staff: accounts, roles, absences, and the page of a leaver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from registry.access import scoped
+from registry.admin.base import OfficeAdmin
+from registry.admin.verbs import Verb, VerbAdmin, VerbForm
+from registry.models import Absence, Membership, User
+from registry.services.staff import open_work, sessions_end, staff_leave
+
+
+@admin.register(User)
+class StaffAdmin(OfficeAdmin, UserAdmin):
+    """Accounts. Only the administrator makes and changes them; nobody deletes one."""
+
+    form = UserAdmin.form
+    list_display = ["username", "first_name", "last_name", "email", "language", "is_active"]
+    list_filter = ["is_active", "language"]
+    search_fields = ["username", "first_name", "last_name", "email"]
+    fixed = ["username"]
+    filter_horizontal = []
+    fieldsets = [
+        (None, {"fields": ["username", "password"]}),
+        (_("person"), {"fields": ["first_name", "last_name", "email", "language"]}),
+        (
+            _("access"),
+            {
+                "fields": ["is_active", "is_superuser"],
+                "description": _(
+                    "Roles with operators are memberships. Whoever leaves is handed over on the "
+                    "page of the membership, then deactivated."
+                ),
+            },
+        ),
+    ]
+    add_fieldsets = [
+        (
+            None,
+            {
+                "classes": ["wide"],
+                "fields": ["username", "email", "language", "usable_password", "password1",
+                           "password2"],
+            },
+        ),
+    ]  # fmt: skip
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kw: Any
+    ) -> Any:
+        form = super().get_form(request, obj, change=change, **kw)
+        if "is_superuser" in form.base_fields:
+            form.base_fields["is_superuser"].label = _("administrator")
+            form.base_fields["is_superuser"].help_text = _(
+                "Keeps the law, the operators and the staff; decides nothing for an operator."
+            )
+        return form
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
+        # Django asks only for permission to change; here it is one right of the administrator.
+        user = self.get_object(request, id)
+        if user is not None and not self.has_change_permission(request, user):
+            raise PermissionDenied
+        return super().user_change_password(request, id, form_url)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            obj.is_staff = True
+        super().save_model(request, obj, form, change)
+        if not obj.is_active:
+            sessions_end(user=obj)
+
+
+class LeaveForm(VerbForm):
+    successor = forms.ModelChoiceField(
+        User.objects.none(),
+        label=_("who takes over"),
+        required=False,
+        help_text=_("Gets every open deadline and substitution. Needed when anything is open."),
+    )
+    reason = forms.CharField(
+        label=_("reason"),
+        max_length=300,
+        help_text=_("Such as the number and date of the order; it stands in the history."),
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )
+
+    def prepare(self) -> None:
+        self.fields["successor"].queryset = (
+            User.objects.filter(
+                is_active=True,
+                memberships__operator=self.row.operator,
+                memberships__ended_on=None,
+            )
+            .exclude(pk=self.row.user_id)
+            .exclude(memberships__operator=self.row.operator, memberships__role="auditor")
+            .distinct()
+        )
+
+
+def leave(request: HttpRequest, row: Membership, data: Mapping[str, Any]) -> str:
+    work = staff_leave(
+        membership=row,
+        successor=data["successor"],
+        by=request.user,
+        now=timezone.now(),
+        reason=data["reason"],
+    )
+    count = len(work.deadlines)
+    return ngettext(
+        "The role has ended; %(count)s open deadline was handed over.",
+        "The role has ended; %(count)s open deadlines were handed over.",
+        count,
+    ) % {"count": count}
+
+
+@admin.register(Membership)
+class MembershipAdmin(VerbAdmin):
+    list_display = ["user", "role", "operator", "position", "started_on", "ended_on"]
+    list_select_related = ["user", "operator"]
+    list_filter = ["operator", "role"]
+    search_fields = ["user__username", "user__first_name", "user__last_name"]
+    fixed = ["user", "operator"]
+    exclude = ["ended_on"]
+    verbs = (
+        Verb(
+            name="leave",
+            title=_("Leaves the operator"),
+            form=LeaveForm,
+            act=leave,
+            action="change",
+            allowed=lambda row: row.ended_on is None,
+            intro=_("Hands over everything open, ends the role and, with the last role, log-in."),
+            template="admin/leave.html",
+        ),
+    )
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kw: Any) -> Any:
+        field = super().formfield_for_foreignkey(db_field, request, **kw)
+        if db_field.name == "user" and field is not None:
+            # A newcomer has no operator yet; the staff of others stay out of sight.
+            seen = scoped(User.objects.filter(is_active=True), request.user)
+            newcomers = User.objects.filter(is_active=True, memberships=None)
+            field.queryset = User.objects.filter(
+                Q(pk__in=seen.values("pk")) | Q(pk__in=newcomers.values("pk"))
+            )
+        return field
+
+    def verb_context(self, request: HttpRequest, row: Membership, verb: Verb) -> dict[str, Any]:
+        today = timezone.localdate(timezone.now(), row.operator.zone)
+        return {"work": open_work(membership=row, today=today)}
+
+
+@admin.register(Absence)
+class AbsenceAdmin(OfficeAdmin):
+    list_display = ["user", "substitute", "operator", "first_on", "last_on", "order_number"]
+    list_select_related = ["user", "substitute", "operator"]
+    list_filter = ["operator"]
+    fixed = ["operator", "user"]

@@ -1,0 +1,102 @@
+"""The desk: what is overdue, due today, due this week, without an owner; one query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.admin.utils import quote
+from django.urls import NoReverseMatch, reverse
+
+from registry.access import scoped
+from registry.explain import steps_in_words
+from registry.models import Deadline, Operator
+from registry.services.texts import state, when_due
+
+SHOWN = 200  # clocks on one page, the most urgent first; the list of deadlines has the rest
+
+
+@dataclass(slots=True)
+class Entry:
+    """One clock on the desk."""
+
+    deadline: Deadline
+    link: str
+    due: str
+    state: str
+    steps: list[str]
+    mine: bool
+
+
+@dataclass(slots=True)
+class Desk:
+    """The groups of the first page, and the operators to choose from."""
+
+    overdue: list[Entry] = field(default_factory=list)
+    today: list[Entry] = field(default_factory=list)
+    this_week: list[Entry] = field(default_factory=list)
+    later: list[Entry] = field(default_factory=list)
+    undated: list[Entry] = field(default_factory=list)
+    unowned: list[Entry] = field(default_factory=list)
+    operators: list[tuple[Operator, int]] = field(default_factory=list)
+    chosen: str = ""
+    total: int = 0
+    more: bool = False
+
+
+def _link(deadline: Deadline) -> str:
+    kind = deadline.about_type
+    try:
+        return reverse(
+            f"admin:{kind.app_label}_{kind.model}_change", args=[quote(deadline.about_id)]
+        )
+    except NoReverseMatch:
+        return reverse("admin:registry_deadline_change", args=[deadline.pk])
+
+
+def desk(*, user: Any, now: datetime, operator_code: str = "") -> Desk:
+    """What the user must know this morning. Overdue means: the last moment has passed."""
+    board = Desk(chosen=operator_code)
+    clocks = scoped(Deadline.objects.open(), user).select_related(
+        "operator__jurisdiction", "owner", "about_type"
+    )
+    rows = list(clocks.order_by("ends_at", "pk")[: SHOWN + 1])
+    board.more = len(rows) > SHOWN
+    rows = rows[:SHOWN]
+    counts: dict[int, tuple[Operator, int]] = {}
+    for deadline in rows:
+        operator = deadline.operator
+        counts[operator.pk] = (operator, counts.get(operator.pk, (operator, 0))[1] + 1)
+        if operator_code and operator.code != operator_code:
+            continue
+        _place(board, deadline, user, now)
+    board.operators = sorted(counts.values(), key=lambda pair: pair[0].code)
+    return board
+
+
+def _place(board: Desk, deadline: Deadline, user: Any, now: datetime) -> None:
+    entry = Entry(
+        deadline=deadline,
+        link=_link(deadline),
+        due=when_due(deadline),
+        state=state(deadline, now),
+        steps=steps_in_words(deadline.steps),
+        mine=deadline.owner_id == user.pk,
+    )
+    board.total += 1
+    if deadline.owner_id is None:
+        board.unowned.append(entry)
+    today = now.astimezone(deadline.operator.zone).date()
+    if deadline.ends_at is None or deadline.due_on is None:
+        board.undated.append(entry)
+    elif deadline.ends_at <= now:
+        board.overdue.append(entry)
+    elif deadline.due_on == today or (deadline.internal_on and deadline.internal_on <= today):
+        board.today.append(entry)
+    elif deadline.due_on <= today + timedelta(days=6 - today.weekday()) or (
+        deadline.internal_on and deadline.internal_on <= today + timedelta(days=6 - today.weekday())
+    ):
+        board.this_week.append(entry)
+    else:
+        board.later.append(entry)

@@ -1,0 +1,69 @@
+"""The register and the clocks, by aggregate."""
+
+from registry.models.clocks import (
+    Correction,
+    CorrectionItem,
+    Deadline,
+    Extension,
+)
+from registry.models.jobs import JobRun, Notice, NoticeLine, Reminder
+from registry.models.law import (
+    Adequacy,
+    Authority,
+    CalendarDay,
+    CalendarYear,
+    Country,
+    DeadlineRule,
+    Jurisdiction,
+    LegalBasis,
+)
+from registry.models.loading import LoadedRow
+from registry.models.operators import IntakeChannel, Operator, PolicyClaim, SubjectLine
+from registry.models.register import (
+    ClaimedGround,
+    DataCategory,
+    InformationSystem,
+    ProcessingActivity,
+    Purpose,
+    Recipient,
+    RetentionRule,
+    SecurityMeasure,
+    SubjectCategory,
+)
+from registry.models.staff import Absence, Membership, User
+
+__all__ = [
+    "Absence",
+    "Adequacy",
+    "Authority",
+    "CalendarDay",
+    "CalendarYear",
+    "ClaimedGround",
+    "Correction",
+    "CorrectionItem",
+    "Country",
+    "DataCategory",
+    "Deadline",
+    "DeadlineRule",
+    "Extension",
+    "InformationSystem",
+    "IntakeChannel",
+    "JobRun",
+    "Jurisdiction",
+    "LegalBasis",
+    "LoadedRow",
+    "Membership",
+    "Notice",
+    "NoticeLine",
+    "Operator",
+    "PolicyClaim",
+    "ProcessingActivity",
+    "Purpose",
+    "Recipient",
+    "Reminder",
+    "RetentionRule",
+    "SecurityMeasure",
+    "SubjectCategory",
+    "SubjectLine",
+    "User",
+]

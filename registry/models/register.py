@@ -1,0 +1,404 @@
+"""The register of processing: purposes, data, activities, grounds, systems, retention."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from registry.choices import (
+    AfterRetention,
+    CollectionWay,
+    CountedFrom,
+    DataFormat,
+    DataKind,
+    MeasureKind,
+    Mode,
+    Operation,
+    RecipientKind,
+    RetentionEvent,
+    SearchKind,
+    Unit,
+)
+from registry.models.base import (
+    ChoiceListField,
+    Localized,
+    Named,
+    OperatorRow,
+    history,
+    named_constraint,
+)
+from registry.models.law import Country, LegalBasis
+from registry.models.operators import Operator
+from registry.roles import REGISTER
+
+CLAUSE_HELP = _("Number of the clause in the policy. Empty: the policy is silent.")
+
+
+class RegisterRow(OperatorRow, Named):
+    """A named row of one operator's register, known by a code that never changes."""
+
+    operator = models.ForeignKey(
+        Operator, models.PROTECT, related_name="%(class)s_set", verbose_name=_("operator")
+    )
+    code = models.SlugField(
+        _("code"), max_length=60, help_text=_("Short and final: imports refer to it.")
+    )
+    clause = models.CharField(_("clause"), max_length=40, blank=True, help_text=CLAUSE_HELP)
+
+    access = REGISTER
+
+    class Meta:
+        abstract = True
+        ordering = ["operator", "code"]
+
+
+def register_constraints(prefix: str) -> list[models.BaseConstraint]:
+    return [
+        models.UniqueConstraint(fields=["operator", "code"], name=f"{prefix}_code_once"),
+        named_constraint(prefix),
+    ]
+
+
+class SubjectCategory(RegisterRow):
+    """A kind of people, and what makes somebody one of them."""
+
+    condition_ru = models.TextField(_("condition in Russian"), blank=True)
+    condition_kk = models.TextField(_("condition in Kazakh"), blank=True)
+    condition_en = models.TextField(
+        _("condition in English"), blank=True, help_text=_("What makes a person one of them.")
+    )
+    condition = Localized("condition")
+    history = history()
+
+    class Meta(RegisterRow.Meta):
+        verbose_name = _("subject category")
+        verbose_name_plural = _("subject categories")
+        constraints = register_constraints("subject_category")
+
+
+class DataCategory(RegisterRow):
+    """One element of the list of personal data."""
+
+    kind = models.CharField(
+        _("kind"),
+        max_length=20,
+        choices=DataKind,
+        default=DataKind.ORDINARY,
+        help_text=_("Special and biometric data need a ground of their own (152-FZ 10, 11)."),
+    )
+    format = models.CharField(
+        _("format"), max_length=20, choices=DataFormat, default=DataFormat.TEXT
+    )
+    search = models.CharField(
+        _("search"),
+        max_length=20,
+        choices=SearchKind,
+        default=SearchKind.NONE,
+        help_text=_("How staff will find a person by it."),
+    )
+    open_ended = models.BooleanField(
+        _("open-ended"),
+        default=False,
+        help_text=_("The policy does not say what it contains: it must be made concrete."),
+    )
+    history = history()
+
+    class Meta(RegisterRow.Meta):
+        verbose_name = _("data category")
+        verbose_name_plural = _("data categories")
+        constraints = register_constraints("data_category")
+
+
+class Purpose(RegisterRow):
+    """What data are processed for: specific, lawful, known before (152-FZ 5(2), 94-V 7(8))."""
+
+    ended_on = models.DateField(
+        _("achieved on"),
+        null=True,
+        blank=True,
+        help_text=_("When the purpose was achieved: data without another ground must go."),
+    )
+    incompatible = models.ManyToManyField(
+        "self",
+        blank=True,
+        verbose_name=_("incompatible purposes"),
+        help_text=_("Databases of incompatible purposes may not be joined (152-FZ 5(3))."),
+    )
+    history = history(m2m_fields=[incompatible])
+
+    class Meta(RegisterRow.Meta):
+        verbose_name = _("purpose")
+        verbose_name_plural = _("purposes")
+        constraints = register_constraints("purpose")
+
+
+class InformationSystem(RegisterRow):
+    """Where data lie."""
+
+    address = models.CharField(
+        _("address"), max_length=300, blank=True, help_text=_("Link or host, if it has one.")
+    )
+    country = models.ForeignKey(
+        Country,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="systems",
+        verbose_name=_("country"),
+        help_text=_("Where the database stands (152-FZ 18(5), 94-V 12(2)). Empty: not known yet."),
+    )
+    history = history()
+
+    class Meta(RegisterRow.Meta):
+        verbose_name = _("information system")
+        verbose_name_plural = _("information systems")
+        constraints = register_constraints("information_system")
+
+
+class Recipient(RegisterRow):
+    """Whoever data are given to."""
+
+    kind = models.CharField(_("kind"), max_length=20, choices=RecipientKind)
+    country = models.ForeignKey(
+        Country,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="recipients",
+        verbose_name=_("country"),
+        help_text=_("Empty: not known yet. Abroad, the gates of a cross-border transfer apply."),
+    )
+    history = history()
+
+    class Meta(RegisterRow.Meta):
+        verbose_name = _("recipient")
+        verbose_name_plural = _("recipients")
+        constraints = register_constraints("recipient")
+
+
+class ProcessingActivity(RegisterRow):
+    """A row of the register: one purpose, its data, people, grounds, operations, systems."""
+
+    purpose = models.ForeignKey(
+        Purpose,
+        models.PROTECT,
+        related_name="activities",
+        verbose_name=_("purpose"),
+        help_text=_("One purpose to a row."),
+    )
+    subject_categories = models.ManyToManyField(
+        SubjectCategory,
+        blank=True,
+        related_name="activities",
+        verbose_name=_("subject categories"),
+        help_text=_("Whose data."),
+    )
+    data_categories = models.ManyToManyField(
+        DataCategory,
+        blank=True,
+        related_name="activities",
+        verbose_name=_("data categories"),
+        help_text=_("Only what the purpose needs (152-FZ 5(5), 94-V 7(9))."),
+    )
+    legal_bases = models.ManyToManyField(
+        LegalBasis,
+        blank=True,
+        related_name="activities",
+        verbose_name=_("legal bases"),
+        help_text=_("Articles of the operator's own law; one that is closed is refused."),
+    )
+    systems = models.ManyToManyField(
+        InformationSystem,
+        blank=True,
+        related_name="activities",
+        verbose_name=_("information systems"),
+        help_text=_("Where the data lie."),
+    )
+    recipients = models.ManyToManyField(
+        Recipient,
+        blank=True,
+        related_name="activities",
+        verbose_name=_("recipients"),
+        help_text=_("Whom the data are given to."),
+    )
+    operations = ChoiceListField(
+        _("operations"), options=Operation, help_text=_("What is done with the data.")
+    )
+    collection_ways = ChoiceListField(
+        _("ways of collection"), options=CollectionWay, help_text=_("How the data arrive.")
+    )
+    mode = models.CharField(
+        _("mode"),
+        max_length=20,
+        choices=Mode,
+        blank=True,
+        help_text=_("Decides which papers a destruction needs (Order 179)."),
+    )
+    over_network = models.BooleanField(
+        _("over a network"),
+        null=True,
+        blank=True,
+        help_text=_("Whether data travel over the internet or an internal network."),
+    )
+    started_on = models.DateField(_("started on"), null=True, blank=True, help_text=_("First day."))
+    ended_on = models.DateField(_("ended on"), null=True, blank=True, help_text=_("Last day."))
+    history = history(
+        m2m_fields=[subject_categories, data_categories, legal_bases, systems, recipients]
+    )
+
+    class Meta(RegisterRow.Meta):
+        verbose_name = _("processing activity")
+        verbose_name_plural = _("processing activities")
+        constraints = [
+            *register_constraints("activity"),
+            models.CheckConstraint(
+                name="activity_ends_after_it_starts",
+                condition=models.Q(started_on=None)
+                | models.Q(ended_on=None)
+                | models.Q(ended_on__gte=models.F("started_on")),
+                violation_error_message=_("An activity cannot end before it starts."),
+            ),
+        ]
+
+
+class ClaimedGround(OperatorRow):
+    """What the policy says its ground is: recorded as it stands, judged by findings."""
+
+    operator = models.ForeignKey(
+        Operator, models.PROTECT, related_name="claimed_grounds", verbose_name=_("operator")
+    )
+    code = models.SlugField(_("code"), max_length=60, help_text=_("Short and final."))
+    purpose = models.ForeignKey(
+        Purpose,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="claimed_grounds",
+        verbose_name=_("purpose"),
+        help_text=_("Empty: the policy claims it for all its purposes."),
+    )
+    words_ru = models.TextField(_("in Russian"), blank=True, help_text=_("In our own words."))
+    words_kk = models.TextField(_("in Kazakh"), blank=True, help_text=_("In our own words."))
+    words_en = models.TextField(_("in English"), blank=True, help_text=_("In our own words."))
+    words = Localized("words")
+    clause = models.CharField(_("clause"), max_length=40, help_text=_("Of the policy."))
+    legal_basis = models.ForeignKey(
+        LegalBasis,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="claims",
+        verbose_name=_("legal basis"),
+        help_text=_("The article it answers to. Empty: the law knows no such ground."),
+    )
+    history = history()
+    access = REGISTER
+
+    class Meta:
+        verbose_name = _("claimed ground")
+        verbose_name_plural = _("claimed grounds")
+        ordering = ["operator", "code"]
+        constraints = [
+            models.UniqueConstraint(fields=["operator", "code"], name="claimed_ground_code_once"),
+            models.CheckConstraint(
+                name="claimed_ground_has_words",
+                condition=~models.Q(words_ru="", words_kk="", words_en=""),
+                violation_error_message=_("Say it in at least one language."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.clause}: {self.words}"
+
+
+class RetentionRule(OperatorRow):
+    """How long data stay after something happened, and what then becomes of them."""
+
+    operator = models.ForeignKey(
+        Operator, models.PROTECT, related_name="retention_rules", verbose_name=_("operator")
+    )
+    code = models.SlugField(_("code"), max_length=60, help_text=_("Short and final."))
+    activity = models.ForeignKey(
+        ProcessingActivity,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="retention_rules",
+        verbose_name=_("processing activity"),
+        help_text=_("Empty: for all activities of the operator."),
+    )
+    event = models.CharField(
+        _("event"), max_length=40, choices=RetentionEvent, help_text=_("What starts the period.")
+    )
+    counted_from = models.CharField(
+        _("counted from"), max_length=40, choices=CountedFrom, default=CountedFrom.EVENT
+    )
+    length = models.PositiveSmallIntegerField(
+        _("length"),
+        null=True,
+        blank=True,
+        help_text=_("Empty: the policy names no period, so only the law's term applies."),
+    )
+    unit = models.CharField(_("unit"), max_length=30, choices=Unit, blank=True)
+    after = models.CharField(
+        _("then"),
+        max_length=40,
+        choices=AfterRetention,
+        default=AfterRetention.DESTROY,
+        help_text=_("What becomes of the data."),
+    )
+    automatic = models.BooleanField(
+        _("automatic"), default=False, help_text=_("Off: a second person approves first.")
+    )
+    article = models.CharField(
+        _("article"), max_length=200, blank=True, help_text=_("Which law sets the period.")
+    )
+    clause = models.CharField(_("clause"), max_length=40, blank=True, help_text=CLAUSE_HELP)
+    history = history()
+    access = REGISTER
+
+    class Meta:
+        verbose_name = _("retention rule")
+        verbose_name_plural = _("retention rules")
+        ordering = ["operator", "code"]
+        constraints = [
+            models.UniqueConstraint(fields=["operator", "code"], name="retention_code_once"),
+            models.CheckConstraint(
+                name="retention_period_is_whole",
+                condition=models.Q(length=None, unit="")
+                | (models.Q(length__gte=1) & ~models.Q(unit="")),
+                violation_error_message=_("A period wants both a length and a unit."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+    def clean(self) -> None:
+        super().clean()
+        if self.unit and self.unit not in {
+            Unit.CALENDAR_DAY,
+            Unit.WORKING_DAY,
+            Unit.MONTH,
+            Unit.YEAR,
+        }:
+            raise ValidationError({"unit": _("Retention is counted in days, months or years.")})
+
+
+class SecurityMeasure(RegisterRow):
+    """What protects the data (152-FZ 18.1, 19; 94-V 22), and when it is looked at again."""
+
+    kind = models.CharField(_("kind"), max_length=20, choices=MeasureKind)
+    review_on = models.DateField(
+        _("review on"), null=True, blank=True, help_text=_("When somebody checks it again.")
+    )
+    evidence = models.TextField(
+        _("evidence"), blank=True, help_text=_("Order, contract or record that shows it.")
+    )
+    history = history()
+
+    class Meta(RegisterRow.Meta):
+        verbose_name = _("security measure")
+        verbose_name_plural = _("security measures")
+        constraints = register_constraints("measure")

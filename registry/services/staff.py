@@ -1,0 +1,179 @@
+"""People who come, stand in and leave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
+from django.db import transaction
+
+from registry import seam
+from registry.choices import Role
+from registry.errors import Conflict, OperatorError, gettext_noop
+from registry.models import Absence, Deadline, Membership, NoticeLine, Operator, User
+from registry.services import audit
+from registry.services.clocks import check_owner, deadline_assign
+
+
+class LeftAlready(Conflict):
+    template = gettext_noop("%(user)s has left already.")
+
+
+class SuccessorMissing(OperatorError):
+    template = gettext_noop("%(user)s has open work: name who takes it over.")
+
+
+class SuccessorIsLeaver(OperatorError):
+    template = gettext_noop("Nobody hands over to themselves.")
+
+
+class RoleHeldAlready(Conflict):
+    template = gettext_noop("%(user)s has a role with %(operator)s already.")
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What a leaver leaves with one operator."""
+
+    deadlines: list[Deadline]
+    substitutions: list[Absence]
+    is_responsible: bool
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.deadlines or self.substitutions or self.is_responsible)
+
+
+def open_work(*, membership: Membership, today: date) -> Handover:
+    """Everything open that the person holds with this operator; read-only."""
+    return Handover(
+        deadlines=list(
+            Deadline.objects.open()
+            .filter(operator=membership.operator, owner=membership.user)
+            .select_related("operator__jurisdiction", "about_type")
+        ),
+        substitutions=list(
+            Absence.objects.filter(
+                operator=membership.operator, substitute=membership.user, last_on__gte=today
+            ).select_related("user")
+        ),
+        is_responsible=membership.operator.responsible_id == membership.user_id,
+    )
+
+
+@transaction.atomic
+def membership_start(
+    *,
+    user: User,
+    operator: Operator,
+    role: str,
+    started_on: date,
+    by: User | None,
+    reason: str,
+    position: str = "",
+) -> Membership:
+    """Give a person a role with an operator. Refuses a second role beside the first."""
+    seam.lock(Operator.objects.filter(pk=operator.pk)).get()
+    if Membership.objects.filter(user=user, operator=operator, ended_on=None).exists():
+        raise RoleHeldAlready(user=str(user), operator=str(operator))
+    membership = Membership(
+        user=user, operator=operator, role=Role(role), started_on=started_on, position=position
+    )
+    membership.full_clean()
+    audit.save(membership, by=by, reason=reason)
+    if operator.responsible_id is None and role == Role.DPO:
+        operator.refresh_from_db()
+        operator.responsible = user
+        audit.save(operator, by=by, reason=reason, fields=["responsible"])
+    return membership
+
+
+@transaction.atomic
+def staff_leave(
+    *,
+    membership: Membership,
+    successor: User | None,
+    by: User | None,
+    now: datetime,
+    reason: str,
+) -> Handover:
+    """Hand over everything open, end the role, and the sessions when it was the last one.
+
+    The person is deactivated, never deleted. Refuses when open work would be left to nobody.
+    """
+    row = (
+        seam.lock(Membership.objects.filter(pk=membership.pk))
+        .select_related("operator__jurisdiction", "user")
+        .get()
+    )
+    today = now.astimezone(row.operator.zone).date()
+    leaver = row.user
+    if row.ended_on is not None:
+        raise LeftAlready(user=str(leaver))
+    work = open_work(membership=row, today=today)
+    if successor is not None:
+        if successor.pk == leaver.pk:
+            raise SuccessorIsLeaver()
+        check_owner(user=successor, operator=row.operator, today=today)
+    elif work.anything:
+        raise SuccessorMissing(user=str(leaver))
+    for deadline in work.deadlines:
+        deadline_assign(deadline=deadline, owner=successor, by=by, now=now, reason=reason)
+    for absence in work.substitutions:
+        if successor is None or absence.user_id == successor.pk:
+            # Nobody stands in for themselves: the absence simply ends its substitution.
+            audit.save(_shortened(absence, today), by=by, reason=reason, fields=["last_on"])
+            continue
+        absence.substitute = successor
+        audit.save(absence, by=by, reason=reason, fields=["substitute"])
+    if work.is_responsible:
+        row.operator.responsible = successor
+        audit.save(row.operator, by=by, reason=reason, fields=["responsible"])
+    if successor is not None:
+        _move_waiting_lines(leaver, successor, row.operator)
+    # The last day is yesterday when the role is older: from this moment nothing opens any more.
+    row.ended_on = max(row.started_on, today - timedelta(days=1))
+    audit.save(row, by=by, reason=reason, fields=["ended_on"])
+    if not leaver.memberships.filter(ended_on=None).exists() and not leaver.is_superuser:
+        user_deactivate(user=leaver, by=by, reason=reason)
+    return work
+
+
+def _shortened(absence: Absence, today: date) -> Absence:
+    absence.last_on = max(absence.first_on, today)
+    return absence
+
+
+def _move_waiting_lines(leaver: User, successor: User, operator: Operator) -> None:
+    waiting = NoticeLine.objects.filter(
+        notice=None, recipient=leaver, reminder__deadline__operator=operator
+    )
+    told = NoticeLine.objects.filter(
+        recipient=successor, reminder__deadline__operator=operator
+    ).values_list("reminder_id", flat=True)
+    # Who has been told already is not told twice.
+    waiting.filter(reminder_id__in=list(told)).delete()
+    waiting.update(recipient=successor)
+
+
+@transaction.atomic
+def user_deactivate(*, user: User, by: User | None, reason: str) -> User:
+    """No log-in any more, and every session of theirs ends now."""
+    user.is_active = False
+    user.set_unusable_password()
+    audit.save(user, by=by, reason=reason, fields=["is_active", "password"])
+    sessions_end(user=user)
+    return user
+
+
+def sessions_end(*, user: User) -> int:
+    """Delete the sessions of the user; returns how many."""
+    mine = [
+        session.pk
+        for session in Session.objects.iterator()
+        if session.get_decoded().get(SESSION_KEY) == str(user.pk)
+    ]
+    count, _ = Session.objects.filter(pk__in=mine).delete()
+    return count

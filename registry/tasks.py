@@ -1,0 +1,44 @@
+"""Doorbells of the clock. Each reads the time, runs a sweep, and records that it ran."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from celery import shared_task
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from registry.services import outbox, reminders, runs
+
+log = logging.getLogger(__name__)
+
+
+@shared_task
+def remind() -> None:
+    """Make the reminders that have come due."""
+    record = runs.run("remind", reminders.remind, now=timezone.now())
+    if record.did["reminders"]:
+        ring(deliver)
+
+
+@shared_task
+def digest() -> None:
+    """Gather the morning's mails."""
+    record = runs.run("digest", reminders.digest, now=timezone.now())
+    if record.did["digests"]:
+        ring(deliver)
+
+
+@shared_task
+def deliver() -> None:
+    """Send what the outbox holds."""
+    runs.run("deliver", outbox.deliver, now=timezone.now())
+
+
+def ring(task: Any) -> None:
+    """Ring a doorbell. Nobody there is no harm: the next sweep finds the same rows."""
+    try:
+        task.apply_async(expires=3300)
+    except (OperationalError, OSError):
+        log.warning("the broker cannot be reached; the hourly sweep will do the work")

@@ -1,0 +1,5 @@
+"""Everything that has a correspondent."""
+
+from requests.models.inquiries import RegulatorInquiry
+
+__all__ = ["RegulatorInquiry"]

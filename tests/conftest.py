@@ -1,0 +1,158 @@
+"""What every test stands on: both laws, both operators, and named people in every role."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client, TransactionTestCase
+
+from registry import seam
+from registry.models import DeadlineRule, Operator, User
+from registry.services.law import law_load
+from registry.services.operators import operator_load
+from registry.services.staff import membership_start
+
+ROOT = Path(__file__).resolve().parent.parent
+OPERATOR_FILES = sorted((ROOT / "registry" / "data" / "operators").glob("*.toml"))
+LOADED_AT = datetime(2025, 1, 1, 9, tzinfo=UTC)
+PASSWORD = "correct-horse-battery"
+
+
+def load_both() -> None:
+    law_load(now=LOADED_AT)
+    for path in OPERATOR_FILES:
+        operator_load(path=path, now=LOADED_AT)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The law and both operators once; tests that roll back share them."""
+    call_command("compile_translations")
+    with django_db_blocker.unblock():
+        load_both()
+    yield
+
+
+_plain_teardown = TransactionTestCase._fixture_teardown
+
+
+def _teardown(self: TransactionTestCase) -> None:
+    """Emptying the database between transactional tests is the one thing triggers must allow."""
+    tables = seam.history_tables()
+    seam.lift_append_only(tables)
+    try:
+        _plain_teardown(self)
+    finally:
+        seam.append_only(tables)
+
+
+TransactionTestCase._fixture_teardown = _teardown  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tidy() -> Iterator[None]:
+    yield
+    shutil.rmtree(settings.TEST_ROOM, ignore_errors=True)
+
+
+@dataclass
+class Team:
+    """The staff of one operator."""
+
+    operator: Operator
+    dpo: User
+    clerk: User
+    deputy: User
+    auditor: User
+
+
+@dataclass
+class Office:
+    """Both operators with their people, the administrator, and somebody without a role."""
+
+    pandev: Team
+    ipm: Team
+    admin: User
+    nobody: User
+
+    def everyone(self) -> list[User]:
+        return [
+            self.admin, self.nobody,
+            *(getattr(team, role) for team in (self.pandev, self.ipm)
+              for role in ("dpo", "clerk", "deputy", "auditor")),
+        ]  # fmt: skip
+
+
+def make_user(username: str, **fields: Any) -> User:
+    user = User(
+        username=username,
+        email=f"{username.replace('@', '.')}@example.org",
+        is_staff=True,
+        language="en",
+        **fields,
+    )
+    user.set_password(PASSWORD)
+    user.save()
+    return user
+
+
+def make_team(code: str, started_on: date = date(2025, 1, 1)) -> Team:
+    operator = Operator.objects.select_related("jurisdiction").get(code=code)
+    people = {}
+    for name, role in (
+        ("dpo", "dpo"), ("clerk", "clerk"), ("deputy", "clerk"), ("auditor", "auditor"),
+    ):  # fmt: skip
+        people[name] = make_user(f"{name}@{code}")
+        membership_start(
+            user=people[name],
+            operator=operator,
+            role=role,
+            started_on=started_on,
+            by=None,
+            reason="test",
+        )
+    operator.refresh_from_db()
+    return Team(operator=operator, **people)
+
+
+def make_office() -> Office:
+    if not DeadlineRule.objects.exists():
+        load_both()
+    return Office(
+        pandev=make_team("pandev"),
+        ipm=make_team("ipm"),
+        admin=make_user("admin", is_superuser=True),
+        nobody=make_user("nobody"),
+    )
+
+
+@pytest.fixture
+def office(db: None) -> Office:
+    """In a transaction that is rolled back."""
+    return make_office()
+
+
+@pytest.fixture
+def live_office(transactional_db: None) -> Office:
+    """Committed rows, for threads, processes and browsers."""
+    return make_office()
+
+
+@pytest.fixture
+def as_user() -> Any:
+    """A client that is logged in as the user, without the password hash being asked."""
+
+    def logged_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user, backend="registry.access.RoleBackend")
+        return client
+
+    return logged_in

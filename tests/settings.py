@@ -1,0 +1,25 @@
+"""The office under test: its own folders, and the database and broker that the run names."""
+
+import os
+import tempfile
+from pathlib import Path
+
+_room = Path(tempfile.mkdtemp(prefix="office-tests-"))
+os.environ["OFFICE_MODE"] = "development"
+os.environ["OFFICE_VAR"] = str(_room / "var")
+os.environ["OFFICE_SECRETS"] = str(_room / "secrets")
+os.environ["SECRET_KEY"] = "only-for-tests-" + "x" * 50
+os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
+os.environ["REDIS_URL"] = os.environ.get("TEST_REDIS_URL", "")
+os.environ["EMAIL_URL"] = ""
+
+from config.settings import *  # noqa: E402, F403
+from config.settings import DATABASES  # noqa: E402
+
+TEST_ROOM = _room
+# A file, not memory: other processes and threads of the tests open the same database.
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["TEST"] = {"NAME": str(_room / "test.sqlite3")}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Tests ring no doorbells: those about the broker start real workers of their own.
+CELERY_TASK_ALWAYS_EAGER = False
