@@ -55,7 +55,7 @@ check: .venv/dev.stamp
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
-	$(BIN)/python -m pytest --quiet tests/test_translations.py
+	$(BIN)/python -m pytest tests/test_translations.py
 
 # uv lives in an environment of its own: .venv holds what the lock files name, nothing else.
 .venv-lock/stamp: .ci/bootstrap.py

@@ -1,0 +1,36 @@
+"""What must hold before the office starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+import requests
+from registry import declarations
+
+
+@register()
+def every_field_is_declared(**_: Any) -> list[CheckMessage]:
+    """Promise 2 begins with knowing where personal data can be."""
+    return [
+        Error(problem, hint="Declare it in registry/data/fields.toml.", id="office.E001")
+        for problem in declarations.problems()
+    ]
+
+
+@register()
+def the_app_is_ours(**_: Any) -> list[CheckMessage]:
+    """``import requests`` must find our app, not the library of that name."""
+    found = Path(str(requests.__file__)).resolve()
+    if found.is_relative_to(settings.BASE_DIR) and ".venv" not in found.parts:
+        return []
+    return [
+        Error(
+            "import requests finds a library instead of the office's app",
+            hint="Uninstall the library of that name from this environment.",
+            id="office.E002",
+        )
+    ]

@@ -9,13 +9,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 from functools import lru_cache
 
-from holidays import countries
+from holidays.countries.kazakhstan import Kazakhstan
+from holidays.countries.russia import Russia
 
 from registry.errors import OperatorError, gettext_noop
 from registry.models import CalendarDay, CalendarYear, Jurisdiction
 from registry.workdays import WorkCalendar
 
-_LIBRARY = {"RU": countries.Russia, "KZ": countries.Kazakhstan}
+_LIBRARY = {"RU": Russia, "KZ": Kazakhstan}
 
 
 class NoCalendar(OperatorError):

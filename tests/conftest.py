@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.core.management import call_command
 from django.test import Client, TransactionTestCase
 
@@ -55,12 +53,6 @@ def _teardown(self: TransactionTestCase) -> None:
 
 
 TransactionTestCase._fixture_teardown = _teardown  # type: ignore[method-assign]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _tidy() -> Iterator[None]:
-    yield
-    shutil.rmtree(settings.TEST_ROOM, ignore_errors=True)
 
 
 @dataclass

@@ -1,10 +1,13 @@
 """The office under test: its own folders, and the database and broker that the run names."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
 _room = Path(tempfile.mkdtemp(prefix="office-tests-"))
+atexit.register(shutil.rmtree, _room, ignore_errors=True)
 os.environ["OFFICE_MODE"] = "development"
 os.environ["OFFICE_VAR"] = str(_room / "var")
 os.environ["OFFICE_SECRETS"] = str(_room / "secrets")

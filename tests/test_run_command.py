@@ -79,7 +79,7 @@ class Office:
         self.environment = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("TEST_", "OFFICE_", "DJANGO_", "PYTEST_"))
+            if not name.startswith(("TEST_", "OFFICE_", "DJANGO_", "PYTEST_", "SECRET_", "EMAIL_"))
         } | {
             "OFFICE_MODE": "development",
             "OFFICE_VAR": str(folder / "var"),
@@ -221,7 +221,8 @@ def test_one_ctrl_c_stops_the_whole_office_and_a_second_start_doubles_nothing(
 
 @pytest.mark.parametrize("victim", ["granian", "worker", "beat"])
 def test_a_program_that_dies_stops_the_others_and_is_named(office: Office, victim: str) -> None:
-    assert office.manage("migrate").returncode == 0
+    migrated = office.manage("migrate")
+    assert migrated.returncode == 0, migrated.stderr
     started = office.start_and_wait("--no-setup")
     assert office.process is not None
     leaders = [

@@ -116,6 +116,8 @@ def extracted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tree = folder / "tree"
     shutil.copytree(BASE_DIR, tree, ignore=shutil.ignore_patterns(*NOT_EXTRACTED))
     environment = os.environ | {
+        # Not the settings of the tests, which are no part of the copy.
+        "DJANGO_SETTINGS_MODULE": "config.settings",
         "OFFICE_MODE": "development",
         "OFFICE_SECRETS": str(folder / "secrets"),
         "OFFICE_VAR": str(folder / "var"),
@@ -219,6 +221,7 @@ def test_the_glossary_is_read_whole() -> None:
 HEADER = r"""
 msgid ""
 msgstr ""
+"Language: \n"
 "Content-Type: text/plain; charset=UTF-8\n"
 "Plural-Forms: nplurals=4; plural=(n%10==1 && n%100!=11 ? 0 : n%10>=2 && n%10<=4 && (n%100<12 || "
 "n%100>14) ? 1 : n%10==0 || (n%10>=5 && n%10<=9) || (n%100>=11 && n%100<=14)? 2 : 3);\n"
@@ -236,6 +239,13 @@ msgstr "Ответ"
 msgctxt "verb"
 msgid "Answer"
 msgstr "Ответить"
+
+msgid "%(count)d hour"
+msgid_plural "%(count)d hours"
+msgstr[0] "%(count)d час"
+msgstr[1] ""
+msgstr[2] ""
+msgstr[3] ""
 
 #, fuzzy
 msgid "Late"
@@ -265,6 +275,7 @@ def test_the_compiled_form_keeps_plurals_contexts_and_the_plural_rule(
     assert compiled.gettext("Answer") == "Ответ"
     assert compiled.pgettext("verb", "Answer") == "Ответить"
     assert "nplurals=4" in compiled.info()["plural-forms"]
+    assert compiled.ngettext("%(count)d hour", "%(count)d hours", 21) == "%(count)d hours"
     # Neither a guess nor an entry out of use is shown to anybody.
     assert (compiled.gettext("Late"), compiled.gettext("Old")) == ("Late", "Old")
 

@@ -13,7 +13,6 @@ from registry.models.law import (
     CalendarDay,
     CalendarYear,
     Country,
-    DeadlineRule,
     Jurisdiction,
     LegalBasis,
 )
@@ -30,6 +29,7 @@ from registry.models.register import (
     SecurityMeasure,
     SubjectCategory,
 )
+from registry.models.rules import DeadlineRule
 from registry.models.staff import Absence, Membership, User
 
 __all__ = [

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 LANGUAGES = ("ru", "kk", "en")
+OPERATOR_HELP = _("Whose register this row belongs to; it never moves to another.")
 
 
 def history(**options: Any) -> HistoricalRecords:
@@ -107,10 +108,6 @@ class ChoiceListField(models.JSONField):
         kw.setdefault("blank", True)
         super().__init__(*args, **kw)
 
-    def deconstruct(self) -> Any:
-        # The options are code, not schema: migrations do not repeat them.
-        return super().deconstruct()
-
     def validate(self, value: Any, model_instance: models.Model | None) -> None:
         super().validate(value, model_instance)
         if self.options is None:
@@ -121,7 +118,7 @@ class ChoiceListField(models.JSONField):
                 _("%(value)s is not one of the choices."), params={"value": unknown[0]}
             )
 
-    def formfield(self, **kw: Any) -> Any:
+    def formfield(self, **kw: Any) -> Any:  # type: ignore[override]
         if self.options is None:
             return super().formfield(**kw)
         return forms.MultipleChoiceField(

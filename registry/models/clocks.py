@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from registry.choices import Binding, Effect, Event
 from registry.models.base import OperatorRow, history
-from registry.models.law import DeadlineRule
 from registry.models.operators import Operator
+from registry.models.rules import DeadlineRule
 from registry.models.staff import User
 from registry.roles import VIEW, Access
 
@@ -155,6 +155,13 @@ class Extension(models.Model):
 class Correction(models.Model):
     """One recorded step that moved open deadlines: a decreed holiday, a corrected rule."""
 
+    operator = models.ForeignKey(
+        Operator,
+        models.PROTECT,
+        null=True,
+        related_name="corrections",
+        verbose_name=_("operator"),
+    )
     what = models.CharField(_("what was corrected"), max_length=300)
     reason = models.TextField(_("reason"))
     made_by = models.ForeignKey(
@@ -162,7 +169,8 @@ class Correction(models.Model):
     )
     made_at = models.DateTimeField(_("at"))
     history = history()
-    access = Access(scope=None)
+    # Of the law: everybody's. Of one operator's promise: that operator's alone.
+    access = Access(scope="operator", shared=True)
 
     class Meta:
         verbose_name = _("correction")

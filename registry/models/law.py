@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from datetime import date
 
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from registry.choices import (
     BasisKind,
-    Direction,
-    Effect,
-    Event,
-    RuleSource,
     Supervises,
-    Unit,
     Verification,
 )
 from registry.models.base import Localized, Named, history, named_constraint
-from registry.roles import EDIT, LAW, VIEW, Access
+from registry.roles import LAW
+
+VERIFICATION_HELP = _("Whether a lawyer has read the article in force.")
+WHOSE_LAW_HELP = _("Whose law it is.")
 
 
 class Jurisdiction(Named):
@@ -55,7 +52,11 @@ class Authority(Named):
 
     code = models.CharField(_("code"), max_length=40, help_text=_("A short name for the office."))
     jurisdiction = models.ForeignKey(
-        Jurisdiction, models.PROTECT, related_name="authorities", verbose_name=_("jurisdiction")
+        Jurisdiction,
+        models.PROTECT,
+        related_name="authorities",
+        verbose_name=_("jurisdiction"),
+        help_text=WHOSE_LAW_HELP,
     )
     supervises = models.CharField(
         _("supervises"),
@@ -64,9 +65,15 @@ class Authority(Named):
         help_text=_("People complain about their data to the body that supervises personal data."),
     )
     verification = models.CharField(
-        _("verification"), max_length=20, choices=Verification, default=Verification.UNVERIFIED
+        _("verification"),
+        max_length=20,
+        choices=Verification,
+        default=Verification.UNVERIFIED,
+        help_text=VERIFICATION_HELP,
     )
-    verification_note = models.TextField(_("note on the verification"), blank=True)
+    verification_note = models.TextField(
+        _("note on the verification"), blank=True, help_text=_("What exactly was read, and where.")
+    )
     history = history()
     access = LAW
 
@@ -98,21 +105,48 @@ class Adequacy(models.Model):
     """Whether a jurisdiction holds that a country protects personal data (152-FZ 12, 94-V 16)."""
 
     jurisdiction = models.ForeignKey(
-        Jurisdiction, models.PROTECT, related_name="adequacies", verbose_name=_("jurisdiction")
+        Jurisdiction,
+        models.PROTECT,
+        related_name="adequacies",
+        verbose_name=_("jurisdiction"),
+        help_text=WHOSE_LAW_HELP,
     )
     country = models.ForeignKey(
-        Country, models.PROTECT, related_name="adequacies", verbose_name=_("country")
+        Country,
+        models.PROTECT,
+        related_name="adequacies",
+        verbose_name=_("country"),
+        help_text=_("Where the data would go."),
     )
     adequate = models.BooleanField(
         _("protects adequately"),
         help_text=_("If not, a transfer waits for the authority (152-FZ 12(9)-(11))."),
     )
-    source_ru = models.CharField(_("source in Russian"), max_length=300, blank=True)
-    source_kk = models.CharField(_("source in Kazakh"), max_length=300, blank=True)
-    source_en = models.CharField(_("source in English"), max_length=300, blank=True)
+    source_ru = models.CharField(
+        _("source in Russian"),
+        max_length=300,
+        blank=True,
+        help_text=_("Shown to readers of Russian."),
+    )
+    source_kk = models.CharField(
+        _("source in Kazakh"),
+        max_length=300,
+        blank=True,
+        help_text=_("Shown to readers of Kazakh."),
+    )
+    source_en = models.CharField(
+        _("source in English"),
+        max_length=300,
+        blank=True,
+        help_text=_("Shown to readers of English."),
+    )
     source = Localized("source")
     verification = models.CharField(
-        _("verification"), max_length=20, choices=Verification, default=Verification.UNVERIFIED
+        _("verification"),
+        max_length=20,
+        choices=Verification,
+        default=Verification.UNVERIFIED,
+        help_text=VERIFICATION_HELP,
     )
     history = history()
     access = LAW
@@ -133,19 +167,39 @@ class CalendarYear(models.Model):
     """A year whose days off the office knows; without a row, no deadline is counted in it."""
 
     jurisdiction = models.ForeignKey(
-        Jurisdiction, models.PROTECT, related_name="calendar_years", verbose_name=_("jurisdiction")
+        Jurisdiction,
+        models.PROTECT,
+        related_name="calendar_years",
+        verbose_name=_("jurisdiction"),
+        help_text=WHOSE_LAW_HELP,
     )
-    year = models.PositiveSmallIntegerField(_("year"))
+    year = models.PositiveSmallIntegerField(_("year"), help_text=_("Four digits."))
     decreed = models.BooleanField(
         _("decreed"),
         help_text=_("Tick when the government has published the calendar of this year."),
     )
     verification = models.CharField(
-        _("verification"), max_length=20, choices=Verification, default=Verification.UNVERIFIED
+        _("verification"),
+        max_length=20,
+        choices=Verification,
+        default=Verification.UNVERIFIED,
+        help_text=VERIFICATION_HELP,
     )
-    note_ru = models.CharField(_("note in Russian"), max_length=300, blank=True)
-    note_kk = models.CharField(_("note in Kazakh"), max_length=300, blank=True)
-    note_en = models.CharField(_("note in English"), max_length=300, blank=True)
+    note_ru = models.CharField(
+        _("note in Russian"),
+        max_length=300,
+        blank=True,
+        help_text=_("Shown to readers of Russian."),
+    )
+    note_kk = models.CharField(
+        _("note in Kazakh"), max_length=300, blank=True, help_text=_("Shown to readers of Kazakh.")
+    )
+    note_en = models.CharField(
+        _("note in English"),
+        max_length=300,
+        blank=True,
+        help_text=_("Shown to readers of English."),
+    )
     note = Localized("note")
     history = history()
     access = LAW
@@ -208,11 +262,19 @@ class LegalBasis(Named):
         _("code"), max_length=40, unique=True, help_text=_("Such as RU.6.1.5: it never changes.")
     )
     jurisdiction = models.ForeignKey(
-        Jurisdiction, models.PROTECT, related_name="legal_bases", verbose_name=_("jurisdiction")
+        Jurisdiction,
+        models.PROTECT,
+        related_name="legal_bases",
+        verbose_name=_("jurisdiction"),
+        help_text=WHOSE_LAW_HELP,
     )
     article = models.CharField(_("article"), max_length=60, help_text=_("As the law numbers it."))
-    kind = models.CharField(_("kind"), max_length=40, choices=BasisKind)
-    opened_on = models.DateField(_("in force from"), null=True, blank=True)
+    kind = models.CharField(
+        _("kind"), max_length=40, choices=BasisKind, help_text=_("What the article rests on.")
+    )
+    opened_on = models.DateField(
+        _("in force from"), null=True, blank=True, help_text=_("Empty: since the law itself.")
+    )
     closed_on = models.DateField(
         _("closed on"),
         null=True,
@@ -220,7 +282,11 @@ class LegalBasis(Named):
         help_text=_("From this day no activity may stand on it (152-FZ 6(1)(10): 1 March 2021)."),
     )
     verification = models.CharField(
-        _("verification"), max_length=20, choices=Verification, default=Verification.UNVERIFIED
+        _("verification"),
+        max_length=20,
+        choices=Verification,
+        default=Verification.UNVERIFIED,
+        help_text=VERIFICATION_HELP,
     )
     history = history()
     access = LAW
@@ -247,195 +313,3 @@ class LegalBasis(Named):
         return (self.opened_on is None or self.opened_on <= day) and (
             self.closed_on is None or day < self.closed_on
         )
-
-
-class DeadlineRule(models.Model):
-    """One version of a term: what starts it, what must be done, how long it is.
-
-    ``length`` is counted in ``unit``. Versions of one code follow each other without overlap;
-    an open case keeps the version of its trigger date.
-    """
-
-    code = models.CharField(
-        _("code"), max_length=60, help_text=_("The same for every version, such as RU.REG.INQUIRY.")
-    )
-    jurisdiction = models.ForeignKey(
-        Jurisdiction,
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="rules",
-        verbose_name=_("jurisdiction"),
-        help_text=_("Empty only for a promise that every operator makes."),
-    )
-    operator = models.ForeignKey(
-        "registry.Operator",
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="promises",
-        verbose_name=_("operator"),
-        help_text=_("Whose promise it is. Empty for a statute."),
-    )
-    event = models.CharField(
-        _("starts with"), max_length=60, choices=Event, help_text=_("What starts the clock.")
-    )
-    effect = models.CharField(
-        _("demands"), max_length=60, choices=Effect, help_text=_("What must be done in time.")
-    )
-    direction = models.CharField(
-        _("direction"),
-        max_length=20,
-        choices=Direction,
-        default=Direction.DUE,
-        help_text=_("Due by, not before, keep until, or a term of somebody else to watch."),
-    )
-    length = models.PositiveSmallIntegerField(
-        _("length"), null=True, blank=True, help_text=_("A number, counted in the unit.")
-    )
-    unit = models.CharField(_("unit"), max_length=30, choices=Unit)
-    from_moment = models.BooleanField(
-        _("counted from the moment"),
-        default=False,
-        help_text=_("The safe internal time is the same clock time (94-V 25(2)(8))."),
-    )
-    extension_length = models.PositiveSmallIntegerField(
-        _("extension"), null=True, blank=True, help_text=_("How much longer, once. Empty: never.")
-    )
-    extension_unit = models.CharField(
-        _("unit of the extension"), max_length=30, choices=Unit, blank=True
-    )
-    effective_from = models.DateField(
-        _("in force from"),
-        null=True,
-        blank=True,
-        help_text=_("Only triggers from this day on follow this version. Empty: always."),
-    )
-    effective_until = models.DateField(
-        _("in force until"), null=True, blank=True, help_text=_("The last day, inclusive.")
-    )
-    source = models.CharField(_("source"), max_length=20, choices=RuleSource)
-    article = models.CharField(
-        _("article"), max_length=200, help_text=_("The article of the law, or the policy's clause.")
-    )
-    verification = models.CharField(
-        _("verification"),
-        max_length=20,
-        choices=Verification,
-        default=Verification.UNVERIFIED,
-        help_text=_("Whether a lawyer has read the article in force."),
-    )
-    verification_note = models.TextField(_("note on the verification"), blank=True)
-    trigger_ru = models.TextField(_("trigger in Russian"), blank=True)
-    trigger_kk = models.TextField(_("trigger in Kazakh"), blank=True)
-    trigger_en = models.TextField(_("trigger in English"), blank=True)
-    trigger = Localized("trigger")
-    duty_ru = models.TextField(_("duty in Russian"), blank=True)
-    duty_kk = models.TextField(_("duty in Kazakh"), blank=True)
-    duty_en = models.TextField(_("duty in English"), blank=True)
-    duty = Localized("duty")
-    note_ru = models.TextField(_("note in Russian"), blank=True)
-    note_kk = models.TextField(_("note in Kazakh"), blank=True)
-    note_en = models.TextField(_("note in English"), blank=True)
-    note = Localized("note")
-    history = history()
-    access = Access(scope="operator", dpo=VIEW, administrator=EDIT, shared=True)
-
-    class Meta:
-        verbose_name = _("deadline rule")
-        verbose_name_plural = _("deadline rules")
-        ordering = ["code", "effective_from"]
-        constraints = [
-            models.UniqueConstraint(fields=["code", "effective_from"], name="rule_version_once"),
-            models.UniqueConstraint(
-                fields=["code"],
-                condition=models.Q(effective_from=None),
-                name="rule_timeless_version_once",
-            ),
-            models.CheckConstraint(
-                name="rule_ends_after_it_starts",
-                condition=models.Q(effective_from=None)
-                | models.Q(effective_until=None)
-                | models.Q(effective_until__gte=models.F("effective_from")),
-                violation_error_message=_("A rule cannot end before it starts."),
-            ),
-            models.CheckConstraint(
-                name="rule_has_an_article",
-                condition=~models.Q(article=""),
-                violation_error_message=_("A rule without an article is not a rule: name it."),
-            ),
-            models.CheckConstraint(
-                name="rule_length_fits_its_unit",
-                condition=(
-                    models.Q(
-                        unit__in=[
-                            Unit.HOUR,
-                            Unit.CALENDAR_DAY,
-                            Unit.WORKING_DAY,
-                            Unit.MONTH,
-                            Unit.YEAR,
-                        ],
-                        length__gte=1,
-                    )
-                    | models.Q(unit=Unit.MONTH_DAY_RULE, length__range=(1, 31))
-                    | (
-                        models.Q(
-                            unit__in=[
-                                Unit.IMMEDIATE,
-                                Unit.BEFORE_EVENT,
-                                Unit.EVENT,
-                                Unit.AS_STATED,
-                            ]
-                        )
-                        & (models.Q(length=None) | models.Q(length=0))
-                    )
-                ),
-                violation_error_message=_("This unit wants a length, or has none."),
-            ),
-            models.CheckConstraint(
-                name="rule_extension_is_whole",
-                condition=(models.Q(extension_length=None) & models.Q(extension_unit=""))
-                | (
-                    models.Q(extension_length__gte=1)
-                    & models.Q(
-                        extension_unit__in=[
-                            Unit.CALENDAR_DAY,
-                            Unit.WORKING_DAY,
-                            Unit.MONTH,
-                            Unit.YEAR,
-                        ]
-                    )
-                ),
-                violation_error_message=_("An extension wants both a length and a unit."),
-            ),
-            models.CheckConstraint(
-                name="rule_statute_has_a_law",
-                condition=models.Q(
-                    source=RuleSource.STATUTE, jurisdiction__isnull=False, operator=None
-                )
-                | models.Q(source=RuleSource.PROMISE),
-                violation_error_message=_(
-                    "A statute belongs to a jurisdiction, not to an operator."
-                ),
-            ),
-            models.CheckConstraint(
-                name="rule_promise_is_never_extended",
-                condition=models.Q(source=RuleSource.STATUTE) | models.Q(extension_length=None),
-                violation_error_message=_("A promise has no extension."),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.code
-
-    def clean(self) -> None:
-        super().clean()
-        others = DeadlineRule.objects.filter(code=self.code).exclude(pk=self.pk)
-        first, last = self.effective_from or date.min, self.effective_until or date.max
-        for other in others:
-            starts, ends = other.effective_from or date.min, other.effective_until or date.max
-            if first <= ends and starts <= last:
-                raise ValidationError(
-                    _("Two versions of %(code)s would be in force on %(day)s: end one first."),
-                    params={"code": self.code, "day": max(first, starts).isoformat()},
-                )

@@ -12,7 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from registry import identifiers
 from registry.choices import Channel, ClaimTopic, Intake, Language
 from registry.explain import sentence
-from registry.models.base import ChoiceListField, Localized, OperatorRow, history
+from registry.models.base import (
+    OPERATOR_HELP,
+    ChoiceListField,
+    Localized,
+    OperatorRow,
+    history,
+)
 from registry.models.law import Jurisdiction
 from registry.roles import EDIT, REGISTER, VIEW, Access
 
@@ -152,7 +158,11 @@ class IntakeChannel(OperatorRow):
     """A way in which the policy lets people write."""
 
     operator = models.ForeignKey(
-        Operator, models.PROTECT, related_name="intake_channels", verbose_name=_("operator")
+        Operator,
+        models.PROTECT,
+        related_name="intake_channels",
+        verbose_name=_("operator"),
+        help_text=OPERATOR_HELP,
     )
     channel = models.CharField(
         _("channel"), max_length=30, choices=Channel, help_text=_("How the letter arrives.")
@@ -185,12 +195,18 @@ class SubjectLine(OperatorRow):
     """A marked subject line: mail that bears it opens a request."""
 
     operator = models.ForeignKey(
-        Operator, models.PROTECT, related_name="subject_lines", verbose_name=_("operator")
+        Operator,
+        models.PROTECT,
+        related_name="subject_lines",
+        verbose_name=_("operator"),
+        help_text=OPERATOR_HELP,
     )
     text = models.CharField(
         _("subject line"), max_length=200, help_text=_("Exactly as the policy prints it.")
     )
-    language = models.CharField(_("language"), max_length=2, choices=Language)
+    language = models.CharField(
+        _("language"), max_length=2, choices=Language, help_text=_("Of the subject line.")
+    )
     intake = models.CharField(
         _("for"), max_length=30, choices=Intake, help_text=_("Which request it opens.")
     )
@@ -215,7 +231,11 @@ class PolicyClaim(OperatorRow):
     """A fact that the policy states, in our own words, as it stands: findings judge it."""
 
     operator = models.ForeignKey(
-        Operator, models.PROTECT, related_name="claims", verbose_name=_("operator")
+        Operator,
+        models.PROTECT,
+        related_name="claims",
+        verbose_name=_("operator"),
+        help_text=OPERATOR_HELP,
     )
     topic = models.CharField(
         _("topic"), max_length=40, choices=ClaimTopic, help_text=_("What the clause speaks about.")

@@ -21,6 +21,7 @@ from registry.choices import (
     Unit,
 )
 from registry.models.base import (
+    OPERATOR_HELP,
     ChoiceListField,
     Localized,
     Named,
@@ -39,7 +40,11 @@ class RegisterRow(OperatorRow, Named):
     """A named row of one operator's register, known by a code that never changes."""
 
     operator = models.ForeignKey(
-        Operator, models.PROTECT, related_name="%(class)s_set", verbose_name=_("operator")
+        Operator,
+        models.PROTECT,
+        related_name="%(class)s_set",
+        verbose_name=_("operator"),
+        help_text=OPERATOR_HELP,
     )
     code = models.SlugField(
         _("code"), max_length=60, help_text=_("Short and final: imports refer to it.")
@@ -63,8 +68,12 @@ def register_constraints(prefix: str) -> list[models.BaseConstraint]:
 class SubjectCategory(RegisterRow):
     """A kind of people, and what makes somebody one of them."""
 
-    condition_ru = models.TextField(_("condition in Russian"), blank=True)
-    condition_kk = models.TextField(_("condition in Kazakh"), blank=True)
+    condition_ru = models.TextField(
+        _("condition in Russian"), blank=True, help_text=_("What makes a person one of them.")
+    )
+    condition_kk = models.TextField(
+        _("condition in Kazakh"), blank=True, help_text=_("What makes a person one of them.")
+    )
     condition_en = models.TextField(
         _("condition in English"), blank=True, help_text=_("What makes a person one of them.")
     )
@@ -88,7 +97,11 @@ class DataCategory(RegisterRow):
         help_text=_("Special and biometric data need a ground of their own (152-FZ 10, 11)."),
     )
     format = models.CharField(
-        _("format"), max_length=20, choices=DataFormat, default=DataFormat.TEXT
+        _("format"),
+        max_length=20,
+        choices=DataFormat,
+        default=DataFormat.TEXT,
+        help_text=_("What a value looks like; some formats have check digits."),
     )
     search = models.CharField(
         _("search"),
@@ -159,7 +172,12 @@ class InformationSystem(RegisterRow):
 class Recipient(RegisterRow):
     """Whoever data are given to."""
 
-    kind = models.CharField(_("kind"), max_length=20, choices=RecipientKind)
+    kind = models.CharField(
+        _("kind"),
+        max_length=20,
+        choices=RecipientKind,
+        help_text=_("A processor acts on the operator's instruction (152-FZ 6(3))."),
+    )
     country = models.ForeignKey(
         Country,
         models.PROTECT,
@@ -266,7 +284,11 @@ class ClaimedGround(OperatorRow):
     """What the policy says its ground is: recorded as it stands, judged by findings."""
 
     operator = models.ForeignKey(
-        Operator, models.PROTECT, related_name="claimed_grounds", verbose_name=_("operator")
+        Operator,
+        models.PROTECT,
+        related_name="claimed_grounds",
+        verbose_name=_("operator"),
+        help_text=OPERATOR_HELP,
     )
     code = models.SlugField(_("code"), max_length=60, help_text=_("Short and final."))
     purpose = models.ForeignKey(
@@ -316,7 +338,11 @@ class RetentionRule(OperatorRow):
     """How long data stay after something happened, and what then becomes of them."""
 
     operator = models.ForeignKey(
-        Operator, models.PROTECT, related_name="retention_rules", verbose_name=_("operator")
+        Operator,
+        models.PROTECT,
+        related_name="retention_rules",
+        verbose_name=_("operator"),
+        help_text=OPERATOR_HELP,
     )
     code = models.SlugField(_("code"), max_length=60, help_text=_("Short and final."))
     activity = models.ForeignKey(
@@ -332,7 +358,11 @@ class RetentionRule(OperatorRow):
         _("event"), max_length=40, choices=RetentionEvent, help_text=_("What starts the period.")
     )
     counted_from = models.CharField(
-        _("counted from"), max_length=40, choices=CountedFrom, default=CountedFrom.EVENT
+        _("counted from"),
+        max_length=40,
+        choices=CountedFrom,
+        default=CountedFrom.EVENT,
+        help_text=_("Tax and accounting periods begin after the year has ended."),
     )
     length = models.PositiveSmallIntegerField(
         _("length"),
@@ -340,7 +370,13 @@ class RetentionRule(OperatorRow):
         blank=True,
         help_text=_("Empty: the policy names no period, so only the law's term applies."),
     )
-    unit = models.CharField(_("unit"), max_length=30, choices=Unit, blank=True)
+    unit = models.CharField(
+        _("unit"),
+        max_length=30,
+        choices=Unit,
+        blank=True,
+        help_text=_("Days, months or years; empty without a length."),
+    )
     after = models.CharField(
         _("then"),
         max_length=40,
@@ -389,7 +425,9 @@ class RetentionRule(OperatorRow):
 class SecurityMeasure(RegisterRow):
     """What protects the data (152-FZ 18.1, 19; 94-V 22), and when it is looked at again."""
 
-    kind = models.CharField(_("kind"), max_length=20, choices=MeasureKind)
+    kind = models.CharField(
+        _("kind"), max_length=20, choices=MeasureKind, help_text=_("What sort of measure it is.")
+    )
     review_on = models.DateField(
         _("review on"), null=True, blank=True, help_text=_("When somebody checks it again.")
     )

@@ -12,7 +12,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from registry.choices import Language, Role
-from registry.models.base import OperatorRow, history
+from registry.models.base import OPERATOR_HELP, OperatorRow, history
 from registry.models.operators import Operator
 from registry.roles import EDIT, FULL, Access
 
@@ -20,6 +20,15 @@ from registry.roles import EDIT, FULL, Access
 class User(AbstractUser):
     """Somebody who logs in. Deactivated when they leave, never deleted: history names them."""
 
+    first_name = models.CharField(
+        _("first name"), max_length=150, blank=True, help_text=_("As colleagues know the person.")
+    )
+    last_name = models.CharField(
+        _("last name"), max_length=150, blank=True, help_text=_("As the papers will print it.")
+    )
+    email = models.EmailField(
+        _("email address"), blank=True, help_text=_("Where reminders and the digest go.")
+    )
     language = models.CharField(
         _("language"),
         max_length=2,
@@ -76,7 +85,11 @@ class Membership(OperatorRow):
         help_text=_("Who."),
     )
     operator = models.ForeignKey(
-        Operator, models.PROTECT, related_name="memberships", verbose_name=_("operator")
+        Operator,
+        models.PROTECT,
+        related_name="memberships",
+        verbose_name=_("operator"),
+        help_text=OPERATOR_HELP,
     )
     role = models.CharField(
         _("role"),
@@ -123,7 +136,11 @@ class Absence(OperatorRow):
     """A person is away and a colleague stands in: reminders, approvals, new cases go there."""
 
     operator = models.ForeignKey(
-        Operator, models.PROTECT, related_name="absences", verbose_name=_("operator")
+        Operator,
+        models.PROTECT,
+        related_name="absences",
+        verbose_name=_("operator"),
+        help_text=OPERATOR_HELP,
     )
     user = models.ForeignKey(
         User,

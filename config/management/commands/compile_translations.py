@@ -25,9 +25,15 @@ def compile_catalogues(folders: Iterable[Path | str]) -> list[Path]:
                 # Entries that are out of use are no concern of the compiled form, and Babel
                 # stumbles over their previous texts.
                 lines = [line for line in stream if not line.startswith(b"#~")]
-            # Without a locale Babel drops the plural forms; read leniently it drops whatever
-            # follows a mistake.
-            catalogue = read_po(lines, locale=source.parts[-3], abort_invalid=True)
+            # Read leniently, Babel would drop whatever follows a mistake.
+            catalogue = read_po(lines, abort_invalid=True)
+            # Babel writes the plural rule only for a language it knows, and the header of a
+            # catalogue that makemessages began leaves the language empty.
+            catalogue.locale = source.parts[-3]
+            for message in list(catalogue):
+                # Babel would fill the missing forms with English ones, chosen by a foreign rule.
+                if message.pluralizable and not all(message.string or ()):
+                    catalogue.delete(message.id, message.context)
             # Written aside and moved into place: a process that starts at the same time reads
             # the old catalogue or the new one, never half of it.
             draft = target.with_suffix(f".{os.getpid()}.tmp")

@@ -94,7 +94,8 @@ class Command(OfficeCommand):
             try:
                 if len(words) != 3:
                     raise NotALine()
-                self._print(as_json(words[0], self._count(*words, options)))
+                code, operator, when = words
+                self._print(as_json(code, self._count(code, operator, when, options)))
             except OperatorError as error:
                 refused += 1
                 self._print({"code": words[0], "error": sentence(error)})

@@ -1,0 +1,61 @@
+"""The questions that the office asks itself before it starts."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from django.db import models
+from django.test.utils import isolate_apps
+
+from config import checks
+from registry import declarations
+
+
+def test_every_field_is_declared() -> None:
+    assert declarations.problems() == []
+    assert checks.every_field_is_declared() == []
+
+
+def test_a_new_field_is_an_error_until_it_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    with isolate_apps("registry"):
+
+        class Diary(models.Model):
+            secret = models.TextField()
+
+            class Meta:
+                app_label = "registry"
+
+    real = list(declarations.apps.get_models())
+    monkeypatch.setattr(declarations, "apps", SimpleNamespace(get_models=lambda: [*real, Diary]))
+    assert "registry.diary.secret is not declared" in declarations.problems()
+    assert checks.every_field_is_declared()[0].id == "office.E001"
+
+
+def test_a_declaration_of_nothing_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = tmp_path_factory.mktemp("declarations") / "fields.toml"
+    file.write_text(
+        declarations.FILE.read_text().replace(
+            '["auth.group"]\nnone = ["id"', '["auth.group"]\nsomeone = ["ghost", "id", "id"'
+        )
+    )
+    monkeypatch.setattr(declarations, "FILE", file)
+    assert set(declarations.problems()) == {
+        "auth.group: unknown kind someone",
+        "auth.group.ghost does not exist",
+        "auth.group.id twice",
+    }
+
+
+def test_nothing_of_the_people_is_kept_yet_unsealed() -> None:
+    kinds = {kind for fields in declarations.declared().values() for kind in fields.values()}
+    assert kinds == {"none", "staff", "words"}
+
+
+def test_import_requests_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks.the_app_is_ours() == []
+    library = "/somewhere/site-packages/requests/__init__.py"
+    monkeypatch.setattr(checks, "requests", SimpleNamespace(__file__=library))
+    assert checks.the_app_is_ours()[0].id == "office.E002"
