@@ -156,6 +156,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 # The second factor may be left off only where everything is synthetic anyway.
 REQUIRE_TWO_FACTOR = env.bool("REQUIRE_TWO_FACTOR", default=PRODUCTION)
 OTP_TOTP_ISSUER = "Personal Data Office"
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True  # nobody reads the secret of another's device
 
 # Failed log-ins are counted by name and address; of what was typed nothing is kept.
 AXES_HANDLER = "config.throttle.QuietHandler"

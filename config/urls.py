@@ -9,6 +9,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("language/", include("django.conf.urls.i18n")),
+    path("admin/my-language/", views.my_language, name="my_language"),
     path("admin/two-factor/", views.two_factor, name="two_factor"),
     path("admin/two-factor/picture.svg", views.two_factor_picture, name="two_factor_picture"),
     path("admin/", admin.site.urls),

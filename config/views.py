@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import segno
 from django import forms
@@ -11,11 +12,15 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_otp import login as otp_login
 from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from registry.choices import Language
+from registry.services import audit
 
 
 class CodeForm(forms.Form):
@@ -88,6 +93,21 @@ def two_factor_picture(request: HttpRequest) -> HttpResponse:
     picture = io.BytesIO()
     segno.make(device.config_url, error="m").save(picture, kind="svg", scale=5, xmldecl=False)
     return HttpResponse(picture.getvalue(), content_type="image/svg+xml")
+
+
+@login_required
+@require_POST
+def my_language(request: HttpRequest) -> HttpResponse:
+    """The person chooses the language of their pages and of the mails they get."""
+    user: Any = request.user
+    wanted = request.POST.get("language", "")
+    if wanted in Language.values and wanted != user.language:
+        user.language = wanted
+        audit.save(user, by=user, reason="chose the language", fields=["language"])
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure()):
+        back = reverse("admin:index")
+    return HttpResponseRedirect(back)
 
 
 def _sorry(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:

@@ -70,6 +70,17 @@ class User(AbstractUser):
             if hasattr(backend, "has_module_perms")
         )
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A log-in is not a change of the account: it leaves no row in its history."""
+        if set(kwargs.get("update_fields") or ()) == {"last_login"}:
+            self.skip_history_when_saving = True
+            try:
+                super().save(*args, **kwargs)
+            finally:
+                del self.skip_history_when_saving
+        else:
+            super().save(*args, **kwargs)
+
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         raise ValidationError(_("Staff are deactivated, never deleted: history names them."))
 
