@@ -238,7 +238,13 @@ SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
 # --- the clock ------------------------------------------------------------------------------
 if REDIS_URL:
     CELERY_BROKER_URL = REDIS_URL
-    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {"visibility_timeout": 3600}
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {
+        "visibility_timeout": 3600,
+        # A page that rings a bell does not wait for a broker that is away.
+        "max_retries": 1,
+        "interval_start": 0,
+        "socket_connect_timeout": 3,
+    }
 else:
     _broker = OFFICE_VAR / "broker"
     for _folder in ("messages", "control"):

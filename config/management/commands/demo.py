@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
-from registry.choices import Role
+from registry.choices import Role, Supervises
 from registry.commands import OfficeCommand
-from registry.models import Membership, Operator, User
+from registry.models import Authority, Membership, Operator, User
 from registry.services import audit
 from registry.services.staff import membership_start
+from requests.models.inquiries import LetterChannel
+from requests.services.inquiries import inquiry_register
 
 # Roles, not names: nobody real. The deputy is a clerk who stands in for the DPO.
 STAFF = [
@@ -24,7 +28,10 @@ LANGUAGES = {"pandev": {"clerk": "kk", "deputy": "kk"}, "ipm": {}}
 
 
 class Command(OfficeCommand):
-    help = "Make the demo's staff: roles with every operator, and the office's administrator."
+    help = (
+        "Make the demo's staff (roles with every operator, and the administrator) and one "
+        "synthetic letter of the authority each."
+    )
 
     def work(self, **options: Any) -> None:
         if settings.PRODUCTION:
@@ -45,6 +52,7 @@ class Command(OfficeCommand):
                             by=None,
                             reason="demo",
                         )
+            self._letters()
         names = User.objects.filter(is_active=True).values_list("username", flat=True)
         self.stdout.write(f"log-ins: {', '.join(names)}")
         self.stdout.write(f"password of all that the demo made: {settings.DEMO_PASSWORD}")
@@ -59,3 +67,22 @@ class Command(OfficeCommand):
             audit.save(user, by=None, reason="demo")
             made.append(username)
         return user
+
+    def _letters(self) -> None:
+        """One running clock for each operator that has had no letter yet."""
+        now = timezone.now()
+        for operator in Operator.objects.exclude(inquiries__isnull=False):
+            authority = Authority.objects.filter(
+                jurisdiction=operator.jurisdiction_id, supervises=Supervises.PERSONAL_DATA
+            ).first()
+            if authority is not None:
+                inquiry_register(
+                    operator=operator,
+                    authority=authority,
+                    reference="demo-1",
+                    received_at=now - timedelta(days=3),
+                    questions=gettext("A synthetic letter: which measures protect the data?"),
+                    channel=LetterChannel.POST,
+                    by=User.objects.filter(username=f"clerk@{operator.code}").first(),
+                    now=now,
+                )
