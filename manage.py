@@ -4,6 +4,8 @@
 import os
 import sys
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 from config.secrets import ensure_development_secrets
@@ -15,6 +17,12 @@ def main() -> None:
     if os.environ.setdefault("OFFICE_MODE", "development") == "development":
         ensure_development_secrets()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    try:
+        # Read now: some commands would meet a refusal of the settings half-way, with a traceback.
+        settings.INSTALLED_APPS  # noqa: B018
+    except ImproperlyConfigured as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
     execute_from_command_line(sys.argv)
 
 

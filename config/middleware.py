@@ -46,6 +46,7 @@ class TwoFactorMiddleware:
                 reverse("admin:logout"),
                 reverse("admin:jsi18n"),
                 reverse("set_language"),
+                reverse("my_language"),
             }
             health = request.path in {reverse("healthz"), reverse("readyz")}
             if request.path not in open_to_all and not health:

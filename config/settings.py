@@ -116,9 +116,16 @@ TEMPLATES = [
 ]
 
 # --- data -----------------------------------------------------------------------------------
-DATABASES = {
-    "default": env.db_url_config(DATABASE_URL or f"sqlite:///{OFFICE_VAR / 'office.sqlite3'}")
-}
+try:
+    _database = env.db_url_config(DATABASE_URL or f"sqlite:///{OFFICE_VAR / 'office.sqlite3'}")
+    _engine = _database["ENGINE"]
+except (KeyError, ValueError):
+    raise ImproperlyConfigured(
+        "DATABASE_URL must look like postgres://user:password@host/name."
+    ) from None
+if _engine not in {"django.db.backends.sqlite3", "django.db.backends.postgresql"}:
+    raise ImproperlyConfigured("DATABASE_URL must name PostgreSQL or SQLite.")
+DATABASES = {"default": _database}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         # A transaction that will write takes the lock at once, so two writers queue instead of
@@ -168,7 +175,11 @@ AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True
 AXES_VERBOSE = False
 AXES_ENABLE_ADMIN = False
-AXES_IPWARE_PROXY_COUNT = env.int("TRUSTED_PROXIES", default=0) or None
+try:
+    TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+except ValueError:
+    raise ImproperlyConfigured("TRUSTED_PROXIES must be a number.") from None
+AXES_IPWARE_PROXY_COUNT = TRUSTED_PROXIES or None
 
 # --- the browser ----------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
@@ -191,7 +202,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 # The health pages answer a probe inside the network that speaks plain HTTP.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-if env.int("TRUSTED_PROXIES", default=0):
+if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import os
+import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, ProgrammingError
 from django.utils.translation import override
 
-from registry.errors import OperatorError
+from registry.errors import OperatorError, gettext_noop
 from registry.explain import sentence
+
+
+class NotText(OperatorError):
+    template = gettext_noop("The input has characters that no text can have.")
+
+
+class DatabaseNotReady(OperatorError):
+    template = gettext_noop(
+        "The database does not answer: does it run, and has manage.py migrate made its tables?"
+    )
 
 
 def terminal_language() -> str:
@@ -18,15 +31,30 @@ def terminal_language() -> str:
     return wanted[:2] if wanted[:2] in {"ru", "kk"} else "en"
 
 
+def check_text(options: Mapping[str, Any]) -> None:
+    """Refuse control characters and bytes that are no text: no database takes them."""
+    for value in options.values():
+        if any(unicodedata.category(char) in {"Cc", "Cs"} for char in str(value or "")):
+            raise NotText()
+
+
 class OfficeCommand(BaseCommand):
     """A command whose ``work`` may refuse."""
 
+    def language(self, options: Mapping[str, Any]) -> str:
+        """In which it speaks, refusals too."""
+        return terminal_language()
+
     def handle(self, *args: Any, **options: Any) -> None:
-        with override(terminal_language()):
+        with override(self.language(options)):
             try:
+                check_text(options)
                 self.work(**options)
             except OperatorError as error:
                 raise CommandError(sentence(error), returncode=2) from None
+            except (OperationalError, ProgrammingError) as error:
+                # --traceback shows the database's own words.
+                raise CommandError(sentence(DatabaseNotReady()), returncode=2) from error
 
     def work(self, **options: Any) -> None:
         raise CommandError("This command does nothing.", returncode=2)

@@ -240,8 +240,8 @@ class CalendarDay(models.Model):
     access = LAW
 
     class Meta:
-        verbose_name = _("calendar day")
-        verbose_name_plural = _("calendar days")
+        verbose_name = _("change of the calendar")
+        verbose_name_plural = _("changes of the calendar")
         ordering = ["jurisdiction", "-day"]
         constraints = [
             models.UniqueConstraint(

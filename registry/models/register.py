@@ -403,7 +403,7 @@ class RetentionRule(OperatorRow):
             models.CheckConstraint(
                 name="retention_period_is_whole",
                 condition=models.Q(length=None, unit="")
-                | (models.Q(length__gte=1) & ~models.Q(unit="")),
+                | (models.Q(length__isnull=False, length__gte=1) & ~models.Q(unit="")),
                 violation_error_message=_("A period wants both a length and a unit."),
             ),
         ]

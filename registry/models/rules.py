@@ -174,9 +174,12 @@ class DeadlineRule(models.Model):
                             Unit.MONTH,
                             Unit.YEAR,
                         ],
+                        length__isnull=False,
                         length__gte=1,
                     )
-                    | models.Q(unit=Unit.MONTH_DAY_RULE, length__range=(1, 31))
+                    | models.Q(
+                        unit=Unit.MONTH_DAY_RULE, length__isnull=False, length__range=(1, 31)
+                    )
                     | (
                         models.Q(
                             unit__in=[
@@ -195,7 +198,7 @@ class DeadlineRule(models.Model):
                 name="rule_extension_is_whole",
                 condition=(models.Q(extension_length=None) & models.Q(extension_unit=""))
                 | (
-                    models.Q(extension_length__gte=1)
+                    models.Q(extension_length__isnull=False, extension_length__gte=1)
                     & models.Q(
                         extension_unit__in=[
                             Unit.CALENDAR_DAY,

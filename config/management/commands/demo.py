@@ -36,6 +36,8 @@ class Command(OfficeCommand):
     def work(self, **options: Any) -> None:
         if settings.PRODUCTION:
             raise CommandError("There is no demo in production.", returncode=2)
+        if not settings.DEMO_PASSWORD:
+            raise CommandError("There is no demo password: manage.py makes one.", returncode=2)
         made: list[str] = []
         with transaction.atomic():
             self._account("admin", made, is_superuser=True)

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from registry.choices import Language, Role
-from registry.commands import OfficeCommand
+from registry.commands import NotText, OfficeCommand
 from registry.models import User
 from registry.services import audit
 from registry.services.rules import operator_by_code
@@ -66,9 +66,17 @@ class Command(OfficeCommand):
         self.stdout.write(f"{user.username} is DPO of {operator.code}.")
 
     def _password(self, from_stdin: bool) -> str:
-        if from_stdin:
-            return sys.stdin.readline().rstrip("\n")
-        first = getpass.getpass("Password: ")
-        if first != getpass.getpass("Once more: "):
+        try:
+            if from_stdin:
+                return sys.stdin.readline().rstrip("\r\n")
+            first = getpass.getpass("Password: ")
+            second = getpass.getpass("Once more: ")
+        except EOFError:
+            raise CommandError(
+                "Nobody answers: give the password with --password-stdin.", returncode=2
+            ) from None
+        except UnicodeDecodeError:
+            raise NotText() from None
+        if first != second:
             raise CommandError("The two passwords differ.", returncode=2)
         return first

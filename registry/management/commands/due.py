@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from io import TextIOWrapper
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core.management.base import CommandError, CommandParser
-from django.utils.translation import override
 
 from registry.commands import OfficeCommand
 from registry.deadlines import Outcome
@@ -23,15 +25,19 @@ class NotALine(OperatorError):
     template = gettext_noop("A line is CODE OPERATOR WHEN, such as RU.REG.INQUIRY ipm 2025-12-25.")
 
 
-def moment(text: str, zone: Any) -> datetime | date:
+def moment(text: str, zone: ZoneInfo) -> datetime | date:
     """A date, or a date with a time: of the operator's zone unless it names its own."""
     try:
         if len(text) == 10:
             return date.fromisoformat(text)
+        if text[10:11] not in {"T", " "}:
+            raise NotAMoment(text=text)
         at = datetime.fromisoformat(text)
-    except ValueError:
+        at = at if at.utcoffset() is not None else at.replace(tzinfo=zone)
+        # The first and the last hours of the calendar have no date in every zone.
+        return at.astimezone(UTC) and at.astimezone(zone)
+    except (ValueError, OverflowError):
         raise NotAMoment(text=text) from None
-    return at if at.utcoffset() is not None else at.replace(tzinfo=zone)
 
 
 def as_json(code: str, found: Outcome) -> dict[str, Any]:
@@ -65,12 +71,15 @@ class Command(OfficeCommand):
         parser.add_argument("--json", action="store_true", help="print JSON")
         parser.add_argument("--language", choices=["en", "ru", "kk"], default="en")
 
+    def language(self, options: Mapping[str, Any]) -> str:
+        # Not the terminal's: whoever reads the answer by a program counts on English.
+        return str(options["language"])
+
     def work(self, **options: Any) -> None:
-        with override(options["language"]):
-            if options["code"] == "-":
-                self._lines(options)
-            else:
-                self._one(options)
+        if options["code"] == "-":
+            self._lines(options)
+        else:
+            self._one(options)
 
     def _one(self, options: dict[str, Any]) -> None:
         for name, option in (("code", "CODE"), ("operator", "--operator"), ("when", "--from")):
@@ -86,6 +95,9 @@ class Command(OfficeCommand):
     def _lines(self, options: dict[str, Any]) -> None:
         if not options["json"]:
             raise CommandError("Lines are read only with --json.", returncode=2)
+        if isinstance(sys.stdin, TextIOWrapper):
+            # A line that is no text is refused like any other, without ending the rest.
+            sys.stdin.reconfigure(encoding="utf-8", errors="replace")
         refused = 0
         for line in sys.stdin:
             words = line.split()
