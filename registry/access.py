@@ -91,8 +91,11 @@ def _operators_of(obj: Any, scope: str) -> set[int]:
     for part in scope.split("__"):
         following: list[Any] = []
         for owner in owners:
-            value = getattr(owner, part)
-            following.extend(value.all() if hasattr(value, "all") else [value])
+            if owner._meta.get_field(part).one_to_many:
+                following.extend(getattr(owner, part).all() if owner.pk else [])
+            else:
+                # Not filled in yet: belongs to nobody.
+                following.append(getattr(owner, part, None))
         owners = [owner for owner in following if owner is not None]
     return {owner.pk for owner in owners}
 
@@ -100,7 +103,7 @@ def _operators_of(obj: Any, scope: str) -> set[int]:
 def may(user: Any, action: str, model: type[Model], obj: Model | None = None) -> bool:
     """Whether the user may do this to that row (or, without a row, to any of that kind)."""
     access = access_of(model)
-    if access is None:
+    if access is None or not isinstance(obj, model | None):
         return False
     if _administrates(user, action, access):
         return True

@@ -1,7 +1,11 @@
-"""The desk: what is overdue, due today, due this week, without an owner; one query."""
+"""The desk: what is overdue, due today, due this week, without an owner.
+
+One query for the clocks, and one for what they are about.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,21 +14,37 @@ from django.contrib.admin.utils import quote
 from django.urls import NoReverseMatch, reverse
 
 from registry.access import scoped
-from registry.explain import steps_in_words
+from registry.explain import long_day, steps_in_words
 from registry.models import Deadline, Operator
 from registry.services.texts import state, when_due
 
 SHOWN = 200  # clocks on one page, the most urgent first; the list of deadlines has the rest
 
+# By app and model: what each row is about, in a few words; one query for all of them.
+Gists = Callable[[list[int]], dict[int, str]]
+_gists: dict[tuple[str, str], Gists] = {}
+
+
+def told_by(app_label: str, model: str) -> Callable[[Gists], Gists]:
+    """Registers who tells what rows of that kind are about: this room does not know upper ones."""
+
+    def register(gists: Gists) -> Gists:
+        _gists[app_label, model] = gists
+        return gists
+
+    return register
+
 
 @dataclass(slots=True)
 class Entry:
-    """One clock on the desk."""
+    """One clock on the desk; ``safe`` is the internal day where it is not the due day."""
 
     deadline: Deadline
     link: str
     due: str
     state: str
+    safe: str
+    gist: str
     steps: list[str]
     mine: bool
 
@@ -64,23 +84,41 @@ def desk(*, user: Any, now: datetime, operator_code: str = "") -> Desk:
     rows = list(clocks.order_by("ends_at", "pk")[: SHOWN + 1])
     board.more = len(rows) > SHOWN
     rows = rows[:SHOWN]
+    gists = _gists_of(rows)
     counts: dict[int, tuple[Operator, int]] = {}
     for deadline in rows:
         operator = deadline.operator
         counts[operator.pk] = (operator, counts.get(operator.pk, (operator, 0))[1] + 1)
         if operator_code and operator.code != operator_code:
             continue
-        _place(board, deadline, user, now)
+        _place(board, deadline, gists.get(deadline.pk, ""), user, now)
     board.operators = sorted(counts.values(), key=lambda pair: pair[0].code)
     return board
 
 
-def _place(board: Desk, deadline: Deadline, user: Any, now: datetime) -> None:
+def _gists_of(deadlines: Iterable[Deadline]) -> dict[int, str]:
+    """What each clock is about; one query a kind of row."""
+    by_kind: dict[tuple[str, str], list[Deadline]] = {}
+    for deadline in deadlines:
+        kind = deadline.about_type
+        by_kind.setdefault((kind.app_label, kind.model), []).append(deadline)
+    found: dict[int, str] = {}
+    for kind_of_row, rows in by_kind.items():
+        if kind_of_row in _gists:
+            texts = _gists[kind_of_row]([row.about_id for row in rows])
+            found |= {row.pk: texts.get(row.about_id, "") for row in rows}
+    return found
+
+
+def _place(board: Desk, deadline: Deadline, gist: str, user: Any, now: datetime) -> None:
+    internal_on = deadline.internal_on if deadline.internal_on != deadline.due_on else None
     entry = Entry(
         deadline=deadline,
         link=_link(deadline),
         due=when_due(deadline),
         state=state(deadline, now),
+        safe=long_day(internal_on) if internal_on else "",
+        gist=gist,
         steps=steps_in_words(deadline.steps),
         mine=deadline.owner_id == user.pk,
     )

@@ -7,37 +7,47 @@ from datetime import date
 from typing import Any
 
 from django.utils.formats import date_format
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
 from registry.deadlines import STEP_TEXTS
 from registry.errors import OperatorError
 
+# Parameters whose English words stand in the catalogue; what people typed is never translated.
+_WORDS = frozenset({"kind", "state", "why"})
+_LONG_DAY = {"kk": "Y ж. j E, l"}
 
-def _shown(value: Any) -> Any:
-    """Dates in the reader's way; a text that the catalogue knows in the reader's language."""
+
+def _shown(name: str, value: Any) -> Any:
+    """A date in the reader's way (``..day`` may be an ISO text), a known word in their language."""
     if isinstance(value, date):
         return long_day(value)
-    if isinstance(value, str) and value:
+    if isinstance(value, str) and name.endswith("day"):
         try:
-            return long_day(date.fromisoformat(value)) if len(value) == 10 else gettext(value)
+            return long_day(date.fromisoformat(value))
         except ValueError:
-            return gettext(value)
+            return value
+    if isinstance(value, str) and value and name in _WORDS:
+        return gettext(value)
     return value
 
 
+def _all_shown(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _shown(name, value) for name, value in params.items()}
+
+
 def long_day(day: date) -> str:
-    """A day with its weekday: Monday 12 January 2026."""
-    return date_format(day, "l, j E Y") if day else ""
+    """A day with its weekday: Monday, 12 January 2026."""
+    return date_format(day, _LONG_DAY.get(get_language() or "", "l, j E Y")) if day else ""
 
 
 def sentence(error: OperatorError) -> str:
     """The refusal as one sentence in the active language."""
-    return gettext(error.template) % {name: _shown(value) for name, value in error.params.items()}
+    return gettext(error.template) % _all_shown(error.params)
 
 
 def step_sentence(code: str, params: Mapping[str, Any]) -> str:
     """One step of a count as a sentence in the active language."""
-    return gettext(STEP_TEXTS[code]) % {name: _shown(value) for name, value in params.items()}
+    return gettext(STEP_TEXTS[code]) % _all_shown(params)
 
 
 def steps_in_words(steps: Iterable[tuple[str, Mapping[str, Any]] | list[Any]]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 
@@ -20,7 +19,11 @@ class EmailBackend(BaseEmailBackend):
         for message in email_messages:
             built = message.message()
             name = re.sub(r"[^A-Za-z0-9.@-]", "", str(built["Message-ID"])) + ".eml"
-            draft = folder / f".{name}.{os.getpid()}"
-            draft.write_bytes(built.as_bytes())
-            draft.replace(folder / name)
+            # Of one name for every try: what a killed worker leaves, the next try takes up.
+            draft = folder / f".{name}.draft"
+            try:
+                draft.write_bytes(built.as_bytes())
+                draft.replace(folder / name)
+            finally:
+                draft.unlink(missing_ok=True)
         return len(email_messages)

@@ -18,14 +18,17 @@ def claim(queryset: QuerySet[M]) -> QuerySet[M]:
     On SQLite a writing transaction holds the only lock already (IMMEDIATE).
     """
     if connection.vendor == "postgresql":
-        return queryset.select_for_update(skip_locked=True, of=("self",))
+        return queryset.select_for_update(skip_locked=True, of=("self",), no_key=True)
     return queryset
 
 
 def lock(queryset: QuerySet[M]) -> QuerySet[M]:
-    """Rows that nobody else changes until this transaction ends; waits for them."""
+    """Rows that nobody else changes until this transaction ends; waits for them.
+
+    Rows that merely refer to them may come meanwhile, as with any UPDATE.
+    """
     if connection.vendor == "postgresql":
-        return queryset.select_for_update(of=("self",))
+        return queryset.select_for_update(of=("self",), no_key=True)
     return queryset
 
 

@@ -24,9 +24,14 @@ def remind() -> None:
 
 @shared_task
 def digest() -> None:
-    """Gather the morning's mails."""
-    record = runs.run("digest", reminders.digest, now=timezone.now())
-    if record.did["digests"]:
+    """Gather the morning's mails, of all the reminders that have come due.
+
+    A digest that overtook the reminders would leave the rest to come one by one.
+    """
+    now = timezone.now()
+    made = runs.run("remind", reminders.remind, now=now).did["reminders"]
+    gathered = runs.run("digest", reminders.digest, now=now).did["digests"]
+    if made or gathered:
         ring(deliver)
 
 
@@ -39,6 +44,6 @@ def deliver() -> None:
 def ring(task: Any) -> None:
     """Ring a doorbell. Nobody there is no harm: the next sweep finds the same rows."""
     try:
-        task.apply_async(expires=3300)
+        task.apply_async(expires=3300, retry=False)
     except (OperationalError, OSError):
         log.warning("the broker cannot be reached; the hourly sweep will do the work")

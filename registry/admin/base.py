@@ -67,6 +67,8 @@ class OfficeAdmin(SimpleHistoryAdmin):
     form = ScopedForm
     show_full_result_count = False
     list_per_page = 50
+    # Each version is compared with the one before, field by field.
+    history_list_per_page = 25
     save_on_top = False
     actions: Sequence[Any] = ()
     # Fields that are fixed once the row exists.
@@ -94,6 +96,12 @@ class OfficeAdmin(SimpleHistoryAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self._may(request, "delete", obj)
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
+        # The plain admin would go to the first page and name the kind and number there.
+        raise Http404
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions = super().get_actions(request)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -24,6 +25,7 @@ from registry.models import (
     DeadlineRule,
     Jurisdiction,
     LegalBasis,
+    Operator,
 )
 from registry.services.corrections import Move, correct
 
@@ -31,7 +33,8 @@ from registry.services.corrections import Move, correct
 class RehearsedAdmin(OfficeAdmin):
     """Saving shows first which open deadlines would move; confirming moves them in one step.
 
-    The rehearsal is the act itself, run and rolled back, so the two cannot differ.
+    The rehearsal is the act itself, run and rolled back, so the two cannot differ. When
+    something happened in between, confirming shows the new moves instead of making them.
     """
 
     def changeform_view(
@@ -41,15 +44,27 @@ class RehearsedAdmin(OfficeAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        if request.method != "POST" or "_confirmed" in request.POST:
+        if request.method != "POST":
             return super().changeform_view(request, object_id, form_url, extra_context)
-        request.office_rehearsing = True
+        request.office_messages = []
         with transaction.atomic():
             response = super().changeform_view(request, object_id, form_url, extra_context)
-            transaction.set_rollback(True)
-        moves: list[Move] | None = getattr(request, "office_moves", None)
-        if moves is None:
-            return response  # the form has errors, or nothing was asked
+            moves: list[Move] | None = getattr(request, "office_moves", None)
+            seen = _fingerprint(moves or [])
+            confirmed = moves is not None and request.POST.get("_seen") == seen
+            if not confirmed:
+                transaction.set_rollback(True)
+        if moves is None or confirmed:
+            # Without moves: the form has errors, or there is no such row.
+            for args, kw in request.office_messages:
+                super().message_user(request, *args, **kw)
+            return response
+        if "_seen" in request.POST:
+            super().message_user(
+                request,
+                _("Meanwhile something else has changed. Nothing was saved: look once more."),
+                messages.WARNING,
+            )
         context = self.admin_site.each_context(request) | {
             "title": _("Before you confirm"),
             "opts": self.opts,
@@ -58,14 +73,16 @@ class RehearsedAdmin(OfficeAdmin):
                 (name, value)
                 for name, values in request.POST.lists()
                 for value in values
-                if name != "csrfmiddlewaretoken"
-            ],
+                if name not in {"csrfmiddlewaretoken", "_confirmed", "_seen"}
+            ]
+            + [("_seen", seen)],
         }
         return TemplateResponse(request, "admin/rehearsal.html", context)
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:
-        def save() -> None:
+        def save() -> Operator | None:
             super(RehearsedAdmin, self).save_model(request, obj, form, change)
+            return getattr(obj, "operator", None)
 
         _correction, request.office_moves = correct(
             change=save,
@@ -77,12 +94,22 @@ class RehearsedAdmin(OfficeAdmin):
         )
 
     def message_user(self, request: Any, *args: Any, **kw: Any) -> None:
-        if not getattr(request, "office_rehearsing", False):
+        if hasattr(request, "office_messages"):
+            # Told only when it has happened.
+            request.office_messages.append((args, kw))
+        else:
             super().message_user(request, *args, **kw)
 
 
+def _fingerprint(moves: list[Move]) -> str:
+    """Of what a rehearsal showed: the same moves, the same text."""
+    lines = [f"{move.deadline.pk} {move.due_before} {move.due_after} {move.internal_before} "
+             f"{move.internal_after}" for move in moves]  # fmt: skip
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+
 @admin.register(Jurisdiction)
-class JurisdictionAdmin(OfficeAdmin):
+class JurisdictionAdmin(RehearsedAdmin):
     list_display = ["code", "name", "law", "time_zone"]
     fixed = ["code", "country"]
 
@@ -114,7 +141,7 @@ class AdequacyAdmin(OfficeAdmin):
 
 
 @admin.register(CalendarYear)
-class CalendarYearAdmin(OfficeAdmin):
+class CalendarYearAdmin(RehearsedAdmin):
     list_display = ["jurisdiction", "year", "decree", "verification", "note"]
     list_display_links = ["year"]
     list_select_related = ["jurisdiction"]

@@ -18,8 +18,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from registry.admin.base import OfficeAdmin, refuse_unless
-from registry.errors import OperatorError
+from registry.errors import Conflict, OperatorError, gettext_noop
 from registry.explain import sentence
+
+
+class NotPossibleNow(Conflict):
+    template = gettext_noop("%(row)s: this is not possible now (%(verb)s).")
 
 
 class LocalMoment(forms.DateTimeField):
@@ -34,11 +38,8 @@ class LocalMoment(forms.DateTimeField):
 
     def to_python(self, value: Any) -> datetime | None:
         # The plain field would read it in the server's zone.
-        found = super().to_python(value)
-        if found is None:
-            return None
-        naive = found if timezone.is_naive(found) else timezone.make_naive(found)
-        return naive.replace(tzinfo=self.zone) if self.zone else timezone.make_aware(naive)
+        with timezone.override(self.zone or timezone.get_current_timezone()):
+            return super().to_python(value)
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, datetime) and self.zone and timezone.is_aware(value):
@@ -124,6 +125,9 @@ class VerbAdmin(OfficeAdmin):
         if row is None:
             raise Http404
         refuse_unless(request, verb.action, row)
+        if request.method != "POST" and not verb.allowed(row):
+            # No form is offered that could only fail.
+            raise NotPossibleNow(row=str(row), verb=str(verb.title))
         form = verb.form(request.POST or None, row=row, user=request.user)
         status = 200
         if request.method == "POST" and form.is_valid():

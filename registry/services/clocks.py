@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from registry import seam
-from registry.choices import Binding
+from registry.choices import Binding, Role
 from registry.deadlines import Outcome
 from registry.errors import Conflict, OperatorError, gettext_noop
 from registry.models import Absence, Deadline, Extension, Membership, Operator, User
@@ -28,6 +28,10 @@ COUNTED = [
     "promise_due_on",
     "steps",
 ]
+
+
+class ClockRunsAlready(Conflict):
+    template = gettext_noop("%(label)s: the clock of this duty runs already.")
 
 
 class DeadlineClosed(Conflict):
@@ -57,6 +61,10 @@ class StatedDateBinds(OperatorError):
 
 class ExtensionTooLate(OperatorError):
     template = gettext_noop("%(label)s: the term ended on %(day)s; an extension comes before that.")
+
+
+class ExtensionMovesNothing(OperatorError):
+    template = gettext_noop("%(label)s: the extension would end on the same day, %(day)s.")
 
 
 class NoticeNotSent(OperatorError):
@@ -116,6 +124,12 @@ def _locked(deadline: Deadline) -> Deadline:
     return row
 
 
+def roles_on(user: User, operator: Operator, day: date) -> set[str]:
+    """The roles of the user with the operator on that day."""
+    memberships = Membership.objects.filter(user=user, operator=operator)
+    return {row.role for row in memberships if row.holds_on(day)}
+
+
 def person_on_duty(*, user: User, operator: Operator, today: date) -> User:
     """The user, or whoever stands in for them today, through a chain of absences."""
     seen = {user.pk}
@@ -128,7 +142,9 @@ def person_on_duty(*, user: User, operator: Operator, today: date) -> User:
             .select_related("substitute")
             .first()
         )
-        if absence is None or absence.substitute_id in seen or not absence.substitute.is_active:
+        if absence is None or absence.substitute_id in seen:
+            return person
+        if not (absence.substitute.is_active and roles_on(absence.substitute, operator, today)):
             return person
         seen.add(absence.substitute_id)
         person = absence.substitute
@@ -159,13 +175,16 @@ def deadline_open(
         owner = person_on_duty(
             user=owner, operator=operator, today=now.astimezone(operator.zone).date()
         )
+    about_type = ContentType.objects.get_for_model(about)
+    duty = {"about_type": about_type, "about_id": about.pk, "event": event, "effect": effect}
+    # One clock a duty; whoever starts a second one at the same moment waits here.
+    seam.lock(Operator.objects.filter(pk=operator.pk)).get()
+    if Deadline.objects.filter(**duty, voided_at=None).exists():
+        raise ClockRunsAlready(label=label)
     deadline = Deadline(
         operator=operator,
-        about_type=ContentType.objects.get_for_model(about),
-        about_id=about.pk,
+        **duty,
         label=label,
-        event=event,
-        effect=effect,
         statute=statute,
         promise=promise,
         trigger_at=trigger_at,
@@ -212,14 +231,10 @@ def deadline_void(*, deadline: Deadline, by: User | None, reason: str, now: date
 
 def check_owner(*, user: User, operator: Operator, today: date) -> None:
     """Refuse an owner who is not on the staff today, or who only reads."""
-    roles = [
-        membership.role
-        for membership in Membership.objects.filter(user=user, operator=operator)
-        if membership.holds_on(today)
-    ]
+    roles = roles_on(user, operator, today)
     if not roles or not user.is_active:
         raise NotOnTheStaff(user=str(user), operator=str(operator))
-    if set(roles) == {"auditor"}:
+    if roles == {Role.AUDITOR}:
         raise OwnerOnlyReads(user=str(user))
 
 
@@ -235,6 +250,14 @@ def deadline_assign(
         owner = person_on_duty(user=owner, operator=row.operator, today=today)
     row.owner = owner
     return audit.save(row, by=by, reason=reason, fields=["owner"])
+
+
+def _check_not_bound(row: Deadline) -> None:
+    """Refuse when something stands before the law's term that no extension can move."""
+    if row.binding == Binding.PROMISE and row.promise is not None:
+        raise PromiseBinds(label=row.label, article=row.promise.article, day=row.due_on)
+    if row.binding == Binding.STATED:
+        raise StatedDateBinds(label=row.label, day=row.due_on)
 
 
 @transaction.atomic
@@ -257,13 +280,10 @@ def deadline_extend(
         raise ReasonsMissing()
     if Extension.objects.filter(deadline=row).exists():
         raise ExtendedAlready(label=row.label)
-    if row.binding == Binding.PROMISE and row.promise is not None:
-        raise PromiseBinds(label=row.label, article=row.promise.article, day=row.due_on)
-    if row.binding == Binding.STATED:
-        raise StatedDateBinds(label=row.label, day=row.due_on)
+    _check_not_bound(row)
     if row.statute is None or not row.statute.extension_length or row.ends_at is None:
         raise NoExtensionInLaw(label=row.label)
-    if now >= row.ends_at or notice_sent_at >= row.ends_at:
+    if now >= row.ends_at:
         raise ExtensionTooLate(label=row.label, day=row.due_on)
     if notice_sent_at > now:
         raise NoticeNotSent(label=row.label)
@@ -271,9 +291,9 @@ def deadline_extend(
     _fill(row, _count(row, extended=True))
     assert before is not None and row.due_on is not None
     if row.due_on <= before:
-        # The law's term moved, but a promise of the same day did not.
-        assert row.promise is not None
-        raise PromiseBinds(label=row.label, article=row.promise.article, day=row.due_on)
+        # The law's term moved, but a promise or a stated date of the same day did not.
+        _check_not_bound(row)
+        raise ExtensionMovesNothing(label=row.label, day=row.due_on)
     audit.save(row, by=by, reason=f"extended by notice {notice_number}", fields=COUNTED)
     return audit.save(
         Extension(

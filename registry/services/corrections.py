@@ -12,9 +12,12 @@ from datetime import date, datetime
 from django.db import transaction
 
 from registry import seam
-from registry.models import Correction, CorrectionItem, Deadline, User
+from registry.models import Correction, CorrectionItem, Deadline, Operator, User
 from registry.services import audit
 from registry.services.clocks import deadline_recount
+
+# Makes the correction; returns the operator whose own it is, None when it is the law's.
+Change = Callable[[], Operator | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ def _recount_open(*, by: User | None, reason: str) -> list[Move]:
 @transaction.atomic
 def correct(
     *,
-    change: Callable[[], None],
+    change: Change,
     what: str,
     reason: str,
     by: User | None,
@@ -58,12 +61,14 @@ def correct(
     always_record: bool = True,
 ) -> tuple[Correction | None, list[Move]]:
     """Make the change, count every open deadline again, record what moved: all or nothing."""
-    change()
+    operator = change()
     moves = _recount_open(by=by, reason=f"correction: {what}")
     if not (moves or always_record):
         return None, []
     correction = audit.save(
-        Correction(what=what, reason=reason, made_by=by, made_at=now), by=by, reason=reason
+        Correction(operator=operator, what=what, reason=reason, made_by=by, made_at=now),
+        by=by,
+        reason=reason,
     )
     for move in moves:
         audit.save(
@@ -79,7 +84,7 @@ def correct(
     return correction, moves
 
 
-def rehearse(*, change: Callable[[], None], by: User | None, now: datetime) -> list[Move]:
+def rehearse(*, change: Change, by: User | None, now: datetime) -> list[Move]:
     """What the change would move. The act itself is run and undone, so it cannot differ."""
     try:
         with transaction.atomic():

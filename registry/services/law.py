@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from datetime import datetime
 from pathlib import Path
@@ -17,12 +18,15 @@ from registry.models import (
     DeadlineRule,
     Jurisdiction,
     LegalBasis,
+    Operator,
 )
 from registry.services.corrections import correct
 from registry.services.loading import LoadRefused, Report, put_row, texts
 
 LAW_FILE = Path(__file__).resolve().parent.parent / "data" / "law.toml"
 REASON = "loaded with the law"
+LARGEST_FILE = 2_000_000
+NUL = re.compile(r"\\u0000|\\U00000000")
 RULE_KEYS = {
     "code", "jurisdiction", "event", "effect", "direction", "length", "unit",
     "extension_length", "extension_unit", "effective_from", "effective_until", "source",
@@ -56,14 +60,41 @@ TEXTS = ("name", "law", "source", "note", "trigger", "duty")
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The file as data; one sentence when it cannot be read."""
+    name = path.name or str(path)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise LoadRefused(where=name, why=f"the file is larger than {LARGEST_FILE} bytes")
+        text = content.decode("utf-8")
+        data = tomllib.loads(text)
     except FileNotFoundError:
-        raise LoadRefused(where=path.name, why="there is no such file") from None
+        raise LoadRefused(where=name, why="there is no such file") from None
     except (OSError, UnicodeDecodeError):
-        raise LoadRefused(where=path.name, why="the file cannot be read as text") from None
+        raise LoadRefused(where=name, why="the file cannot be read as text") from None
     except tomllib.TOMLDecodeError as error:
-        raise LoadRefused(where=path.name, why=f"this is not TOML: {error}") from None
+        raise LoadRefused(where=name, why=f"this is not TOML: {error}") from None
+    except RecursionError:
+        raise LoadRefused(where=name, why="this is not TOML: nested too deeply") from None
+    if NUL.search(text):
+        # PostgreSQL holds it in no text, SQLite would.
+        raise LoadRefused(where=name, why="the character NUL cannot stand in a text")
+    return data
+
+
+def rows_of(data: dict[str, Any], table: str, where: str) -> list[tuple[str, Any]]:
+    """The rows of a table of the file, each with its place."""
+    rows = data.get(table, [])
+    if not isinstance(rows, list):
+        raise LoadRefused(where=where, why=f"{table} must be a list of tables: [[{table}]]")
+    return [(f"{where}: {table} {number}", row) for number, row in enumerate(rows, start=1)]
+
+
+def check_owner_of_code(code: Any, operator: Operator | None, where: str) -> None:
+    """One code, one owner: no file takes over the law's rule or another operator's promise."""
+    rules = DeadlineRule.objects.filter(code=code) if isinstance(code, str) else None
+    if rules is not None and rules.exclude(operator=operator).exists():
+        raise LoadRefused(where=where, why=f"{code} is a rule of somebody else")
 
 
 def check_keys(entry: Any, allowed: set[str], where: str) -> None:
@@ -75,18 +106,8 @@ def check_keys(entry: Any, allowed: set[str], where: str) -> None:
 
 
 def rule_values(entry: dict[str, Any], where: str) -> dict[str, Any]:
-    """A rule of a file with every field, so that a removed key is emptied too."""
-    entry = {
-        "length": None,
-        "extension_length": None,
-        "extension_unit": "",
-        "effective_from": None,
-        "effective_until": None,
-        "from_moment": False,
-        "verification_note": "",
-        "note": {},
-    } | entry
-    return texts(entry, ("trigger", "duty", "note"), where)
+    """A rule of a file; without a first day it holds for ever."""
+    return texts({"effective_from": None} | entry, ("trigger", "duty", "note"), where)
 
 
 @transaction.atomic
@@ -100,15 +121,17 @@ def law_load(*, now: datetime, path: Path = LAW_FILE) -> Report:
     unknown = sorted(set(data) - set(KEYS))
     if unknown:
         raise LoadRefused(where=path.name, why=f"unknown table {unknown[0]}")
+    if not data:
+        raise LoadRefused(where=path.name, why="there is nothing in it")
 
     def load() -> None:
         known: dict[str, dict[str, models.Model]] = {"jurisdiction": {}, "country": {}}
         for table, allowed in KEYS.items():
             model, lookup_names = MODELS[table]
-            for number, entry in enumerate(data.get(table, []), start=1):
-                where = f"{path.name}: {table} {number}"
+            for where, entry in rows_of(data, table, path.name):
                 check_keys(entry, allowed, where)
                 if table == "rule":
+                    check_owner_of_code(entry.get("code"), None, where)
                     values = rule_values(entry, where)
                 else:
                     names = TEXTS if table != "jurisdiction" else ("name", "law")
@@ -117,7 +140,7 @@ def law_load(*, now: datetime, path: Path = LAW_FILE) -> Report:
                     if name in values and not (table == "jurisdiction" and name == "country"):
                         try:
                             values[name] = known[name][values[name]]
-                        except KeyError:
+                        except (KeyError, TypeError):
                             raise LoadRefused(
                                 where=where, why=f"unknown {name} {values[name]}"
                             ) from None

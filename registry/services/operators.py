@@ -29,7 +29,14 @@ from registry.models import (
     SubjectLine,
 )
 from registry.services.corrections import correct
-from registry.services.law import RULE_KEYS, check_keys, read_toml, rule_values
+from registry.services.law import (
+    RULE_KEYS,
+    check_keys,
+    check_owner_of_code,
+    read_toml,
+    rows_of,
+    rule_values,
+)
 from registry.services.loading import LoadRefused, Report, put_row, texts
 
 NAMED = {"code", "name", "clause"}
@@ -103,7 +110,10 @@ def _law_row(model: type[models.Model], code: str, where: str) -> models.Model:
 
 
 def _resolve(
-    values: dict[str, Any], rows: dict[str, dict[str, models.Model]], where: str
+    model: type[models.Model],
+    values: dict[str, Any],
+    rows: dict[str, dict[str, models.Model]],
+    where: str,
 ) -> dict[str, Any]:
     """Codes become rows: of the same file, or of the law."""
 
@@ -119,7 +129,13 @@ def _resolve(
     for name, value in values.items():
         if name not in IN_FILE and name not in IN_LAW:
             resolved[name] = value
-        elif isinstance(value, list):
+            continue
+        many = model._meta.get_field(name).many_to_many
+        if many != isinstance(value, list):
+            raise LoadRefused(
+                where=where, why=f"{name} must be {'a list of codes' if many else 'one code'}"
+            )
+        if many:
             resolved[name] = [one(name, code) for code in value]
         else:
             resolved[name] = one(name, value)
@@ -162,16 +178,15 @@ def operator_load(*, path: Path, now: datetime) -> tuple[Operator, Report]:
         raise LoadRefused(where=where, why=f"unknown table {unknown[0]}")
     loaded: list[Operator] = []
 
-    def load() -> None:
+    def load() -> Operator:
         operator = _load_card(data, where, reason, report)
         loaded.append(operator)
         rows: dict[str, dict[str, models.Model]] = {}
         for table, (model, allowed, lookup_names) in TABLES.items():
             rows[table] = {}
-            for number, entry in enumerate(data.get(table, []), start=1):
-                place = f"{where}: {table} {number}"
+            for place, entry in rows_of(data, table, where):
                 check_keys(entry, allowed, place)
-                values = _resolve(texts(dict(entry), TEXTS, place), rows, place)
+                values = _resolve(model, texts(dict(entry), TEXTS, place), rows, place)
                 try:
                     lookup = {"operator": operator} | {
                         name: values.pop(name) for name in lookup_names
@@ -182,8 +197,7 @@ def operator_load(*, path: Path, now: datetime) -> tuple[Operator, Report]:
                     model, where=place, lookup=lookup, values=values, reason=reason, report=report
                 )
                 rows[table][entry.get("code", "")] = row
-        for number, entry in enumerate(data.get("promise", []), start=1):
-            place = f"{where}: promise {number}"
+        for place, entry in rows_of(data, "promise", where):
             check_keys(entry, RULE_KEYS - {"jurisdiction", "source"}, place)
             values = rule_values(dict(entry), place) | {
                 "operator": operator,
@@ -192,6 +206,7 @@ def operator_load(*, path: Path, now: datetime) -> tuple[Operator, Report]:
             }
             if "code" not in values:
                 raise LoadRefused(where=place, why="code is missing")
+            check_owner_of_code(values["code"], operator, place)
             lookup = {name: values.pop(name) for name in ("code", "effective_from")}
             put_row(
                 DeadlineRule,
@@ -201,6 +216,7 @@ def operator_load(*, path: Path, now: datetime) -> tuple[Operator, Report]:
                 reason=reason,
                 report=report,
             )
+        return operator
 
     correct(
         change=load, what=f"the file {where}", reason=reason, by=None, now=now, always_record=False

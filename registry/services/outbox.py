@@ -8,13 +8,14 @@ one and the demo's mail files overwrite.
 from __future__ import annotations
 
 import hashlib
+import time
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from registry import seam
 from registry.choices import NoticeState
@@ -22,6 +23,7 @@ from registry.errors import Conflict, gettext_noop
 from registry.models import Notice
 
 STUCK_AFTER = timedelta(minutes=10)
+ROUND = timedelta(minutes=4)
 # Between tries; after the last the notice has failed and waits for a person.
 PAUSES = [timedelta(minutes=m) for m in (1, 5, 15, 60, 180, 360, 720, 1440)]
 
@@ -37,12 +39,19 @@ def message_id(notice: Notice) -> str:
 
 
 def deliver(*, now: datetime) -> dict[str, int]:
-    """Send every notice whose time has come, those whose worker died too."""
+    """Send every notice whose time has come, those whose worker died too.
+
+    Ends after ``ROUND``; the rest is for the next bell. A round that lasted longer than
+    ``STUCK_AFTER`` would have its own claims taken for a dead worker's.
+    """
     ready = Q(state=NoticeState.PENDING, next_attempt_at__lte=now) | Q(
         state=NoticeState.SENDING, claimed_at__lte=now - STUCK_AFTER
     )
-    sent = failed = 0
+    sent = not_sent = 0
+    ends = time.monotonic() + ROUND.total_seconds()
     for pk in list(Notice.objects.filter(ready).order_by("pk").values_list("pk", flat=True)):
+        if time.monotonic() > ends:
+            break
         claimed = Notice.objects.filter(ready, pk=pk).update(
             state=NoticeState.SENDING, claimed_at=now, attempts=F("attempts") + 1
         )
@@ -51,16 +60,23 @@ def deliver(*, now: datetime) -> dict[str, int]:
         notice = Notice.objects.select_related("recipient").get(pk=pk)
         problem = _send(notice)
         if problem is None:
-            Notice.objects.filter(pk=pk).update(state=NoticeState.SENT, sent_at=now, error="")
+            _mine(notice).update(state=NoticeState.SENT, sent_at=now, error="")
             sent += 1
         else:
             _put_off(notice, problem, now)
-            failed += 1
-    return {"sent": sent, "not_sent": failed}
+            not_sent += 1
+    return {"sent": sent, "not_sent": not_sent}
+
+
+def _mine(notice: Notice) -> QuerySet[Notice]:
+    """The notice while this try is its last: nobody has taken it over since."""
+    return Notice.objects.filter(pk=notice.pk, state=NoticeState.SENDING, attempts=notice.attempts)
 
 
 def _send(notice: Notice) -> str | None:
     """None when the mail has gone; otherwise why not, without addresses."""
+    if not notice.recipient.is_active:
+        return "the recipient has left"
     if not notice.recipient.email:
         return "no address"
     mail = EmailMessage(
@@ -80,7 +96,7 @@ def _put_off(notice: Notice, problem: str, now: datetime) -> None:
     state, next_attempt_at = NoticeState.FAILED, now
     if notice.attempts <= len(PAUSES):
         state, next_attempt_at = NoticeState.PENDING, now + PAUSES[notice.attempts - 1]
-    Notice.objects.filter(pk=notice.pk).update(
+    _mine(notice).update(
         state=state, next_attempt_at=next_attempt_at, claimed_at=None, error=problem
     )
 

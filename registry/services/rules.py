@@ -56,7 +56,8 @@ def in_force(day: date) -> Q:
 
 def rule_version(code: str, day: date) -> DeadlineRule:
     """The version of a rule that governs triggers of that day; refuses by name if none does."""
-    versions = list(DeadlineRule.objects.filter(code=code).order_by("effective_from"))
+    # NUL and the like are in no code, and PostgreSQL refuses to look for them.
+    versions = list(DeadlineRule.objects.filter(code=code)) if code.isprintable() else []
     if not versions:
         raise UnknownRule(code=code)
     for version in versions:
@@ -65,7 +66,8 @@ def rule_version(code: str, day: date) -> DeadlineRule:
     later = [row.effective_from for row in versions if (row.effective_from or date.min) > day]
     if later:
         raise RuleNotInForce(code=code, day=day, first_day=min(filter(None, later)))
-    raise RuleEnded(code=code, day=day, last_day=versions[-1].effective_until)
+    ends = [row.effective_until for row in versions if row.effective_until]
+    raise RuleEnded(code=code, day=day, last_day=max(ends))
 
 
 def rules_for(
@@ -141,7 +143,8 @@ def due(
 
 
 def operator_by_code(code: str) -> Operator:
-    try:
-        return Operator.objects.select_related("jurisdiction").get(code=code)
-    except Operator.DoesNotExist:
-        raise UnknownOperator(code=code) from None
+    found = Operator.objects.select_related("jurisdiction").filter(code=code)
+    operator = found.first() if code.isprintable() else None
+    if operator is None:
+        raise UnknownOperator(code=code)
+    return operator

@@ -14,7 +14,7 @@ from registry.choices import Role
 from registry.errors import Conflict, OperatorError, gettext_noop
 from registry.models import Absence, Deadline, Membership, NoticeLine, Operator, User
 from registry.services import audit
-from registry.services.clocks import check_owner, deadline_assign
+from registry.services.clocks import check_owner, deadline_assign, person_on_duty
 
 
 class LeftAlready(Conflict):
@@ -27,6 +27,12 @@ class SuccessorMissing(OperatorError):
 
 class SuccessorIsLeaver(OperatorError):
     template = gettext_noop("Nobody hands over to themselves.")
+
+
+class SuccessorNeedsLeaver(OperatorError):
+    template = gettext_noop(
+        "%(user)s stands in for %(successor)s from %(day)s: name another substitute there first."
+    )
 
 
 class RoleHeldAlready(Conflict):
@@ -117,22 +123,9 @@ def staff_leave(
         if successor.pk == leaver.pk:
             raise SuccessorIsLeaver()
         check_owner(user=successor, operator=row.operator, today=today)
+        _hand_over(work, membership=row, successor=successor, by=by, now=now, reason=reason)
     elif work.anything:
         raise SuccessorMissing(user=str(leaver))
-    for deadline in work.deadlines:
-        deadline_assign(deadline=deadline, owner=successor, by=by, now=now, reason=reason)
-    for absence in work.substitutions:
-        if successor is None or absence.user_id == successor.pk:
-            # Nobody stands in for themselves: the absence simply ends its substitution.
-            audit.save(_shortened(absence, today), by=by, reason=reason, fields=["last_on"])
-            continue
-        absence.substitute = successor
-        audit.save(absence, by=by, reason=reason, fields=["substitute"])
-    if work.is_responsible:
-        row.operator.responsible = successor
-        audit.save(row.operator, by=by, reason=reason, fields=["responsible"])
-    if successor is not None:
-        _move_waiting_lines(leaver, successor, row.operator)
     # The last day is yesterday when the role is older: from this moment nothing opens any more.
     row.ended_on = max(row.started_on, today - timedelta(days=1))
     audit.save(row, by=by, reason=reason, fields=["ended_on"])
@@ -141,9 +134,33 @@ def staff_leave(
     return work
 
 
-def _shortened(absence: Absence, today: date) -> Absence:
-    absence.last_on = max(absence.first_on, today)
-    return absence
+def _hand_over(
+    work: Handover,
+    *,
+    membership: Membership,
+    successor: User,
+    by: User | None,
+    now: datetime,
+    reason: str,
+) -> None:
+    operator, leaver = membership.operator, membership.user
+    for absence in work.substitutions:
+        if absence.user_id == successor.pk:
+            raise SuccessorNeedsLeaver(
+                user=str(leaver), successor=str(successor), day=absence.first_on
+            )
+    # Substitutions first: through one of them a clock would come back to the leaver.
+    for absence in work.substitutions:
+        absence.substitute = successor
+        audit.save(absence, by=by, reason=reason, fields=["substitute"])
+    for deadline in work.deadlines:
+        deadline_assign(deadline=deadline, owner=successor, by=by, now=now, reason=reason)
+    if work.is_responsible:
+        operator.responsible = successor
+        audit.save(operator, by=by, reason=reason, fields=["responsible"])
+    today = now.astimezone(operator.zone).date()
+    on_duty = person_on_duty(user=successor, operator=operator, today=today)
+    _move_waiting_lines(leaver, on_duty, operator)
 
 
 def _move_waiting_lines(leaver: User, successor: User, operator: Operator) -> None:

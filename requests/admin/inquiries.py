@@ -6,29 +6,40 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from registry.access import may, operators_for
 from registry.admin.base import ReadOnlyAdmin
-from registry.admin.clocks import AssignForm
-from registry.admin.verbs import LocalMoment, Verb, VerbAdmin, VerbForm
+from registry.admin.history import WordedHistory
+from registry.admin.verbs import Verb, VerbAdmin
 from registry.choices import Role
+from registry.desk import told_by
 from registry.errors import OperatorError
 from registry.explain import long_day, sentence, steps_in_words
-from registry.models import Authority, Extension, Operator, User
+from registry.models import Authority, Deadline, Extension, Operator, User
 from registry.services.clocks import deadline_assign
 from registry.services.texts import state, when_due
 from registry.tasks import remind, ring
 from requests import states
+from requests.admin.forms import (
+    AnswerForm,
+    DraftForm,
+    ExtendForm,
+    InquiryAssignForm,
+    ProofForm,
+    RegisterForm,
+    RestateForm,
+    WithdrawForm,
+)
 from requests.models import RegulatorInquiry
-from requests.models.inquiries import TEXT_LIMIT, InquiryState, LetterChannel
+from requests.models.inquiries import InquiryState
 from requests.services.inquiries import (
     clock_of,
     inquiry_answer,
@@ -39,141 +50,6 @@ from requests.services.inquiries import (
     inquiry_restate,
     inquiry_withdraw,
 )
-
-LINE = forms.TextInput(attrs={"class": "vTextField"})
-TEXT = forms.Textarea(attrs={"rows": 12, "class": "vLargeTextField"})
-
-
-class RegisterForm(forms.ModelForm):
-    """A letter as it arrived."""
-
-    owner = forms.ModelChoiceField(
-        User.objects.none(),
-        label=_("owner"),
-        required=False,
-        help_text=_("Empty: the responsible person, or whoever stands in for them."),
-    )
-    received_at = LocalMoment(
-        label=_("received at"),
-        help_text=_("Local time of the operator. The count begins the day after."),
-    )
-
-    class Meta:
-        model = RegulatorInquiry
-        fields = [
-            "operator",
-            "authority",
-            "reference",
-            "channel",
-            "received_at",
-            "stated_on",
-            "questions",
-        ]
-        widgets = {
-            "stated_on": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-            "questions": TEXT,
-            "reference": LINE,
-        }
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        operator, received = cleaned.get("operator"), cleaned.get("received_at")
-        if operator and received:
-            # Read again in the operator's own zone, now that the operator is known.
-            naive = timezone.make_naive(received)
-            cleaned["received_at"] = naive.replace(tzinfo=operator.zone)
-        return cleaned
-
-
-def _answer_fields(row: RegulatorInquiry, form: forms.Form) -> None:
-    form.fields["answer"].initial = row.answer
-    form.fields["read"].initial = row.answer
-
-
-class DraftForm(VerbForm):
-    answer = forms.CharField(
-        label=_("answer"),
-        max_length=TEXT_LIMIT,
-        required=False,
-        widget=TEXT,
-        help_text=_("No names or numbers of people: nothing here is sealed."),
-    )
-    read = forms.CharField(required=False, widget=forms.HiddenInput, strip=False)
-
-    def prepare(self) -> None:
-        _answer_fields(self.row, self)
-
-
-class AnswerForm(DraftForm):
-    sent_at = LocalMoment(
-        label=_("sent at"), help_text=_("When the answer left, local time of the operator.")
-    )
-    sent_channel = forms.ChoiceField(label=_("sent by way of"), choices=LetterChannel.choices)
-    proof = forms.CharField(
-        label=_("proof of sending"),
-        max_length=300,
-        required=False,
-        widget=LINE,
-        help_text=_("Postal receipt, outgoing number or delivery report; may be added later."),
-    )
-
-    def prepare(self) -> None:
-        super().prepare()
-        self.fields["sent_at"].initial = timezone.now()
-
-
-class ProofForm(VerbForm):
-    proof = forms.CharField(
-        label=_("proof of sending"),
-        max_length=300,
-        widget=LINE,
-        help_text=_("Postal receipt, outgoing number or delivery report."),
-    )
-
-    def prepare(self) -> None:
-        self.fields["proof"].initial = self.row.proof
-
-
-class ExtendForm(VerbForm):
-    reasons = forms.CharField(label=_("reasons"), max_length=5000, widget=TEXT)
-    notice_number = forms.CharField(
-        label=_("number of the notice"),
-        max_length=100,
-        widget=LINE,
-        help_text=_("The motivated notice that was sent to the authority before expiry."),
-    )
-    notice_sent_at = LocalMoment(label=_("notice sent at"))
-
-    def prepare(self) -> None:
-        self.fields["notice_sent_at"].initial = timezone.now()
-
-
-class RestateForm(VerbForm):
-    stated_on = forms.DateField(
-        label=_("date stated by the authority"),
-        required=False,
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text=_("Empty: the authority named no day."),
-    )
-    reason = forms.CharField(label=_("reason"), max_length=300, widget=LINE)
-
-    def prepare(self) -> None:
-        self.fields["stated_on"].initial = self.row.stated_on
-
-
-class WithdrawForm(VerbForm):
-    reason = forms.CharField(
-        label=_("reason"),
-        max_length=300,
-        widget=LINE,
-        help_text=_("The authority took it back, or it was registered by mistake."),
-    )
-
-
-class InquiryAssignForm(AssignForm):
-    def prepare(self) -> None:
-        super().prepare()
-        self.fields["owner"].initial = clock_of(self.row).owner_id
 
 
 def draft(request: HttpRequest, row: RegulatorInquiry, data: Mapping[str, Any]) -> str:
@@ -242,8 +118,8 @@ def _open(row: RegulatorInquiry) -> bool:
 
 
 @admin.register(RegulatorInquiry)
-class RegulatorInquiryAdmin(ReadOnlyAdmin, VerbAdmin):
-    list_display = ["number", "authority", "reference", "received", "due", "left", "owner", "state"]
+class RegulatorInquiryAdmin(WordedHistory, ReadOnlyAdmin, VerbAdmin):
+    list_display = ["number", "letter", "received_day", "due", "left", "owner"]
     list_select_related = ["operator__jurisdiction", "authority"]
     list_filter = ["state", "operator", "authority"]
     search_fields = ["number", "reference"]
@@ -309,7 +185,10 @@ class RegulatorInquiryAdmin(ReadOnlyAdmin, VerbAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return [(None, {"fields": [*RegisterForm.Meta.fields, "owner"]})]
-        return super().get_fieldsets(request, obj)
+        return [
+            (title, {"fields": [name for name in options["fields"] if _worth_showing(obj, name)]})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [] if obj is None else super().get_readonly_fields(request, obj)
@@ -395,6 +274,14 @@ class RegulatorInquiryAdmin(ReadOnlyAdmin, VerbAdmin):
     def received(self, row: RegulatorInquiry) -> str:
         return _local(row.received_at, row.operator)
 
+    @admin.display(description=_("the letter"), ordering="reference")
+    def letter(self, row: RegulatorInquiry) -> str:
+        return f"{row.authority}, {row.reference}"
+
+    @admin.display(description=_("received at"), ordering="received_at")
+    def received_day(self, row: RegulatorInquiry) -> str:
+        return date_format(row.received_at.astimezone(row.operator.zone).date(), "j E Y")
+
     @admin.display(description=_("sent at"))
     def sent(self, row: RegulatorInquiry) -> str:
         return _local(row.sent_at, row.operator) if row.sent_at else "–"
@@ -408,7 +295,7 @@ class RegulatorInquiryAdmin(ReadOnlyAdmin, VerbAdmin):
     def left(self, row: RegulatorInquiry) -> str:
         clock = self._clock(row)
         if clock is None or row.state == InquiryState.WITHDRAWN:
-            return "–"
+            return row.get_state_display()
         if clock.met_at:
             in_time = clock.ends_at is None or clock.met_at < clock.ends_at
             return gettext("met in time") if in_time else gettext("met late")
@@ -423,14 +310,18 @@ class RegulatorInquiryAdmin(ReadOnlyAdmin, VerbAdmin):
         self, request: HttpRequest, context: Any, *args: Any, **kw: Any
     ) -> HttpResponse:
         row = context.get("original")
+        # A registration always leads to its page, where the clock is; it has one button.
+        context |= {"show_save_and_add_another": False, "show_save_and_continue": False}
         if row is not None:
             clock = self._clock(row)
             context["clock"] = clock
             if clock is not None:
                 context["clock_due"] = when_due(clock)
                 context["clock_state"] = self.left(row)
+                context["clock_look"] = _look(clock, timezone.now())
                 context["clock_steps"] = steps_in_words(clock.steps)
-                context["clock_internal"] = long_day(clock.internal_on) if clock.internal_on else ""
+                internal_on = clock.internal_on if clock.internal_on != clock.due_on else None
+                context["clock_internal"] = long_day(internal_on) if internal_on else ""
                 context["extension"] = Extension.objects.filter(deadline=clock).first()
         return super().render_change_form(request, context, *args, **kw)
 
@@ -451,6 +342,27 @@ def register(request: HttpRequest, data: Mapping[str, Any]) -> RegulatorInquiry:
         by=request.user,
         now=timezone.now(),
     )
+
+
+@told_by("requests", "regulatorinquiry")
+def gists(ids: list[int]) -> dict[int, str]:
+    """For the desk: who asks, and the number of the letter."""
+    rows = RegulatorInquiry.objects.filter(pk__in=ids).select_related("authority")
+    return {row.pk: f"{row.authority}, {row.reference}" for row in rows}
+
+
+def _worth_showing(row: RegulatorInquiry, name: str) -> bool:
+    """Facts of sending and withdrawal are shown once there are any; the title has the state."""
+    if name in {"sent", "sent_by", "sent_channel", "proof"}:
+        return row.state == InquiryState.ANSWERED
+    return name != "state" and (name != "withdrawn_reason" or bool(row.withdrawn_reason))
+
+
+def _look(clock: Deadline, now: datetime) -> str:
+    """The style of the clock's panel."""
+    if not clock.is_open:
+        return "met" if clock.met_at else "void"
+    return "overdue" if clock.ends_at and clock.ends_at <= now else "running"
 
 
 def _local(moment: datetime, operator: Operator) -> str:

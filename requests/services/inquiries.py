@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models.functions import Length
 
 from registry import seam
 from registry.choices import Effect, Event
@@ -13,12 +14,14 @@ from registry.errors import Conflict, OperatorError, gettext_noop
 from registry.models import Authority, Deadline, Extension, Operator, User
 from registry.services import audit
 from registry.services.clocks import (
+    DeadlineClosed,
     deadline_extend,
     deadline_meet,
     deadline_open,
     deadline_recount,
     deadline_void,
 )
+from registry.workdays import CalendarMissing
 from requests import states
 from requests.models import RegulatorInquiry
 from requests.models.inquiries import TEXT_LIMIT
@@ -32,6 +35,20 @@ class AnswerTooLong(OperatorError):
     template = gettext_noop(
         "The text has %(length)s characters; the office takes %(limit)s. Send the rest as files."
     )
+
+
+class ChannelMissing(OperatorError):
+    template = gettext_noop("%(number)s: say by which way the answer was sent.")
+
+
+class ProofMissing(OperatorError):
+    template = gettext_noop("%(number)s: write down what proves the sending.")
+
+
+class FieldsRefused(OperatorError):
+    """What the row's own fields refuse: too long, empty, not among the choices."""
+
+    template = gettext_noop("%(number)s: %(why)s")
 
 
 class ChangedMeanwhile(Conflict):
@@ -69,14 +86,46 @@ def _next_number(operator: Operator, now: datetime) -> str:
     """The next number of the operator's year; the operator's row is locked by the caller."""
     prefix = f"INQ-{now.astimezone(operator.zone):%Y}-"
     taken = RegulatorInquiry.objects.filter(operator=operator, number__startswith=prefix)
-    last = taken.order_by("-number").values_list("number", flat=True).first()
+    # By length first: as text, 10000 stands before 9999.
+    last = (
+        taken.order_by(Length("number").desc(), "-number").values_list("number", flat=True).first()
+    )
     return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:04d}"
 
 
 def _checked_text(text: str) -> str:
+    # Browsers send line ends as CRLF whatever they were given; one line end is one character.
+    text = text.replace("\r\n", "\n")
     if len(text) > TEXT_LIMIT:
         raise AnswerTooLong(length=len(text), limit=TEXT_LIMIT)
     return text
+
+
+def _check_fields(row: RegulatorInquiry, *, name: str, only: list[str] | None = None) -> None:
+    """Refuse by name what the fields refuse, before the database does it by its own words."""
+    fields = row._meta.concrete_fields
+    others = [field.name for field in fields if only is not None and field.name not in only]
+    try:
+        row.clean_fields(exclude=others)
+    except ValidationError as error:
+        raise FieldsRefused(number=name, why=_in_words(row, error)) from None
+
+
+def _in_words(row: RegulatorInquiry, error: ValidationError) -> str:
+    return " ".join(
+        f"{getattr(row._meta.get_field(name), 'verbose_name', name)}: {' '.join(messages)}"
+        for name, messages in error.message_dict.items()
+    )
+
+
+def _check_unchanged(row: RegulatorInquiry, *, read: str, answer: str) -> None:
+    """The same text again (a second click) is no conflict."""
+    if _folded(row.answer) not in {_folded(read), _folded(answer)}:
+        raise ChangedMeanwhile(number=row.number)
+
+
+def _folded(text: str) -> str:
+    return text.replace("\r\n", "\n").strip()
 
 
 def _locked(inquiry: RegulatorInquiry, verb: str) -> RegulatorInquiry:
@@ -91,16 +140,20 @@ def _locked(inquiry: RegulatorInquiry, verb: str) -> RegulatorInquiry:
 
 
 def clock_of(inquiry: RegulatorInquiry) -> Deadline:
-    """The clock of the answer; there is one from the registration on."""
-    return (
+    """The clock of the answer: one from the registration on; refuses when it has become void."""
+    clock = (
         Deadline.objects.select_related("operator__jurisdiction", "statute", "promise", "owner")
         .filter(voided_at=None)
-        .get(
+        .filter(
             about_type__app_label="requests",
             about_type__model="regulatorinquiry",
             about_id=inquiry.pk,
         )
+        .first()
     )
+    if clock is None:
+        raise DeadlineClosed(label=inquiry.number)
+    return clock
 
 
 @transaction.atomic
@@ -131,6 +184,7 @@ def inquiry_register(
         raise OperatorInactive(operator=str(operator))
     if authority.jurisdiction_id != operator.jurisdiction_id:
         raise ForeignAuthority(authority=str(authority), operator=str(operator))
+    reference = reference.strip()
     known = RegulatorInquiry.objects.filter(
         operator=operator, authority=authority, reference=reference
     ).first()
@@ -138,6 +192,11 @@ def inquiry_register(
         raise LetterKnown(reference=reference, number=known.number)
     if received_at > now:
         raise NotYet(number=reference)
+    try:
+        received_at.astimezone(UTC)
+    except OverflowError:
+        # The first hours of the year 1, east of Greenwich: no calendar has them either.
+        raise CalendarMissing(code=operator.jurisdiction.code, year=received_at.year) from None
     inquiry = RegulatorInquiry(
         operator=operator,
         number=_next_number(operator, now),
@@ -147,9 +206,9 @@ def inquiry_register(
         received_at=received_at,
         registered_at=now,
         stated_on=stated_on,
-        questions=_checked_text(questions),
+        questions=_checked_text(questions.strip()),
     )
-    inquiry.full_clean(validate_unique=False, validate_constraints=False)
+    _check_fields(inquiry, name=reference)
     audit.save(inquiry, by=by, reason="registered")
     deadline_open(
         operator=operator,
@@ -174,15 +233,12 @@ def inquiry_draft(
     been changed since.
     """
     row = _locked(inquiry, "draft")
-    if _folded(row.answer) != _folded(read):
-        raise ChangedMeanwhile(number=row.number)
-    row.answer = _checked_text(answer)
+    _check_unchanged(row, read=read, answer=answer)
+    text = _checked_text(answer)
+    if text == row.answer:
+        return row
+    row.answer = text
     return audit.save(row, by=by, reason="draft of the answer", fields=["answer"])
-
-
-def _folded(text: str) -> str:
-    # Browsers send line ends as CRLF whatever they were given.
-    return text.replace("\r\n", "\n").strip()
 
 
 @transaction.atomic
@@ -237,10 +293,11 @@ def inquiry_answer(
 ) -> RegulatorInquiry:
     """The answer was sent: the clock is met. Two people cannot both answer."""
     row = _locked(inquiry, "answer")
-    if _folded(row.answer) != _folded(read):
-        raise ChangedMeanwhile(number=row.number)
+    _check_unchanged(row, read=read, answer=answer)
     if not answer.strip():
         raise AnswerMissing(number=row.number)
+    if not sent_channel:
+        raise ChannelMissing(number=row.number)
     if sent_at > now:
         raise NotYet(number=row.number)
     if sent_at < row.received_at:
@@ -248,22 +305,11 @@ def inquiry_answer(
     row.state = states.move(states.INQUIRY, row.state, "answer", number=row.number)
     row.answer = _checked_text(answer)
     row.sent_at, row.sent_by, row.sent_channel, row.proof = sent_at, by, sent_channel, proof
-    try:
-        row.clean_fields(exclude=["number"])
-    except ValidationError as error:
-        raise AnswerRefused(number=row.number, why=" ".join(error.messages)) from None
-    audit.save(
-        row,
-        by=by,
-        reason="answer sent",
-        fields=["state", "answer", "sent_at", "sent_by", "sent_channel", "proof"],
-    )
+    fields = ["state", "answer", "sent_at", "sent_by", "sent_channel", "proof"]
+    _check_fields(row, name=row.number, only=fields)
+    audit.save(row, by=by, reason="answer sent", fields=fields)
     deadline_meet(deadline=clock_of(row), met_at=sent_at, by=by, reason="answer sent")
     return row
-
-
-class AnswerRefused(OperatorError):
-    template = gettext_noop("%(number)s: %(why)s")
 
 
 @transaction.atomic
@@ -271,8 +317,9 @@ def inquiry_prove(*, inquiry: RegulatorInquiry, proof: str, by: User | None) -> 
     """Record the proof of sending that came after the answer."""
     row = _locked(inquiry, "prove")
     if not proof.strip():
-        raise ReasonMissing(number=row.number)
+        raise ProofMissing(number=row.number)
     row.proof = proof
+    _check_fields(row, name=row.number, only=["proof"])
     return audit.save(row, by=by, reason="proof of sending", fields=["proof"])
 
 
@@ -286,6 +333,7 @@ def inquiry_withdraw(
         raise ReasonMissing(number=row.number)
     row.state = states.move(states.INQUIRY, row.state, "withdraw", number=row.number)
     row.withdrawn_reason = reason
+    _check_fields(row, name=row.number, only=["state", "withdrawn_reason"])
     audit.save(row, by=by, reason=reason, fields=["state", "withdrawn_reason"])
     deadline_void(deadline=clock_of(row), by=by, reason=reason, now=now)
     return row
