@@ -88,10 +88,10 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "config.middleware.StaffLanguageMiddleware",
-    "config.middleware.TwoFactorMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.NoStoreMiddleware",
+    "config.middleware.TwoFactorMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "config.middleware.RefusalMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -163,7 +163,6 @@ LOGIN_REDIRECT_URL = "admin:index"
 # The second factor may be left off only where everything is synthetic anyway.
 REQUIRE_TWO_FACTOR = env.bool("REQUIRE_TWO_FACTOR", default=PRODUCTION)
 OTP_TOTP_ISSUER = "Personal Data Office"
-OTP_ADMIN_HIDE_SENSITIVE_DATA = True  # nobody reads the secret of another's device
 
 # Failed log-ins are counted by name and address; of what was typed nothing is kept.
 AXES_HANDLER = "config.throttle.QuietHandler"

@@ -15,61 +15,67 @@ from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from registry.models import Absence, Membership, Operator, User
-from registry.roles import ADMINISTRATOR_ONLY, Access
+from registry.roles import Access
 
 M = TypeVar("M", bound=Model)
 
 ADMINISTRATOR = "administrator"
 
-# Models of installed packages: declared here because they cannot carry ``access`` themselves.
-THIRD_PARTY: dict[str, Access] = {
-    "otp_totp.totpdevice": ADMINISTRATOR_ONLY,
-}
-
 
 def access_of(model: type[Model]) -> Access | None:
     """The grants of a model; None for a model that nobody may see."""
-    return getattr(model, "access", None) or THIRD_PARTY.get(model._meta.label_lower)
+    return getattr(model, "access", None)
 
 
-def roles_of(user: Any) -> dict[int, frozenset[str]]:
-    """Operator id -> the user's roles there today, one's own and those stood in for."""
+Roles = dict[int, frozenset[str]]
+
+
+def roles_of(user: Any) -> tuple[Roles, Roles]:
+    """Operator id -> roles today: the user's own, and with them those stood in for."""
     if not (user.is_authenticated and user.is_active):
-        return {}
-    cached: dict[int, frozenset[str]] | None = getattr(user, "_office_roles", None)
+        return {}, {}
+    cached: tuple[Roles, Roles] | None = getattr(user, "_office_roles", None)
     if cached is None:
         cached = user._office_roles = _read_roles(user)
     return cached
 
 
-def _read_roles(user: User) -> dict[int, frozenset[str]]:
+def _read_roles(user: User) -> tuple[Roles, Roles]:
     now = timezone.now()
-    found: dict[int, set[str]] = {}
-    absences = {
-        (absence.operator_id, absence.user_id): absence
-        for absence in Absence.objects.filter(substitute=user)
-    }
+    own: dict[int, set[str]] = {}
+    lent: dict[int, set[str]] = {}
+    absences: dict[tuple[int, int], list[Absence]] = {}
+    for absence in Absence.objects.filter(substitute=user):
+        absences.setdefault((absence.operator_id, absence.user_id), []).append(absence)
     people = {user.pk} | {person for _, person in absences}
     memberships = Membership.objects.filter(user_id__in=people).select_related(
         "operator__jurisdiction", "user"
     )
     for membership in memberships:
+        operator = membership.operator_id
         today = timezone.localdate(now, membership.operator.zone)
         if not membership.holds_on(today):
             continue
-        if membership.user_id != user.pk:
-            absence = absences.get((membership.operator_id, membership.user_id))
-            if absence is None or not absence.first_on <= today <= absence.last_on:
-                continue
-        found.setdefault(membership.operator_id, set()).add(membership.role)
-    return {operator: frozenset(roles) for operator, roles in found.items()}
+        if membership.user_id == user.pk:
+            own.setdefault(operator, set()).add(membership.role)
+        elif any(
+            absence.first_on <= today <= absence.last_on
+            for absence in absences.get((operator, membership.user_id), [])
+        ):
+            lent.setdefault(operator, set()).add(membership.role)
+    everything = {
+        operator: frozenset(own.get(operator, set()) | lent.get(operator, set()))
+        for operator in {*own, *lent}
+    }
+    return {operator: frozenset(roles) for operator, roles in own.items()}, everything
 
 
 def operator_ids(user: Any, action: str, access: Access) -> list[int]:
     """Operators in which a role of the user grants the action."""
+    own, everything = roles_of(user)
     return [
         operator
-        for operator, roles in roles_of(user).items()
+        for operator, roles in (everything if access.lent else own).items()
         if any(action in access.grants(role) for role in roles)
     ]
 

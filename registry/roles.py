@@ -21,6 +21,8 @@ class Access:
     ``scope``: the lookup that leads to the operator (``"operator"``, ``"pk"`` for the operator
     itself); None for rows that belong to no operator (the law), readable by all staff.
     ``shared``: rows whose scope is empty are readable by all staff too (office-wide promises).
+    ``lent``: whoever stands in for somebody has their rights here. Not over roles and absences,
+    or a substitute could lengthen the very absence that lends the rights.
     """
 
     scope: str | None
@@ -29,6 +31,7 @@ class Access:
     auditor: frozenset[str] = VIEW
     administrator: frozenset[str] = VIEW
     shared: bool = False
+    lent: bool = True
 
     def grants(self, role: str) -> frozenset[str]:
         """The actions of a role; an unknown role has none."""

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
 from registry.access import access_of, may, operators_for, scoped
+from registry.admin.history import WordedChanges
 from registry.models import Operator
 
 
@@ -201,6 +202,11 @@ class OfficeAdmin(SimpleHistoryAdmin):
         if request.method == "POST":
             raise PermissionDenied
         return super().history_form_view(request, object_id, version_id, extra_context)
+
+    def get_historical_record_context_helper(
+        self, request: HttpRequest, historical_record: Any
+    ) -> WordedChanges:
+        return WordedChanges(self.model, historical_record)
 
     def has_view_history_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._may(request, "view", obj)

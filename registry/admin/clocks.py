@@ -14,7 +14,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from registry.admin.base import ReadOnlyAdmin
-from registry.admin.history import WordedHistory
 from registry.admin.verbs import Verb, VerbAdmin, VerbForm
 from registry.choices import NoticeState
 from registry.explain import steps_in_words
@@ -84,7 +83,7 @@ class OpenFilter(admin.SimpleListFilter):
 
 
 @admin.register(Deadline)
-class DeadlineAdmin(WordedHistory, ReadOnlyAdmin, VerbAdmin):
+class DeadlineAdmin(ReadOnlyAdmin, VerbAdmin):
     list_display = ["label", "effect", "due", "left", "binding", "owner", "operator"]
     list_select_related = ["operator__jurisdiction", "owner"]
     list_filter = [OpenFilter, "operator", "effect"]

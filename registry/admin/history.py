@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.translation import gettext
 from simple_history.models import DeletedObject
 from simple_history.template_utils import HistoricalRecordContextHelper
@@ -37,12 +35,3 @@ class WordedChanges(HistoricalRecordContextHelper):
 
     def _zone(self) -> Any:
         return getattr(getattr(self.record, "operator", None), "zone", UTC)
-
-
-class WordedHistory(admin.ModelAdmin):
-    """A history page whose changes a person can read."""
-
-    def get_historical_record_context_helper(
-        self, request: HttpRequest, historical_record: Any
-    ) -> HistoricalRecordContextHelper:
-        return WordedChanges(self.model, historical_record)

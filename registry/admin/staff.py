@@ -8,7 +8,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
@@ -16,17 +15,21 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from registry.access import scoped
-from registry.admin.base import OfficeAdmin
+from registry.admin.base import OfficeAdmin, ScopedForm
 from registry.admin.verbs import Verb, VerbAdmin, VerbForm
 from registry.models import Absence, Membership, User
 from registry.services.staff import open_work, sessions_end, staff_leave
+
+
+class StaffForm(ScopedForm, UserAdmin.form):  # type: ignore[name-defined,misc]
+    """The account; a change asks why."""
 
 
 @admin.register(User)
 class StaffAdmin(OfficeAdmin, UserAdmin):
     """Accounts. Only the administrator makes and changes them; nobody deletes one."""
 
-    form = UserAdmin.form
+    form = StaffForm
     list_display = ["username", "first_name", "last_name", "email", "language", "is_active"]
     list_filter = ["is_active", "language"]
     search_fields = ["username", "first_name", "last_name", "email"]
@@ -68,12 +71,18 @@ class StaffAdmin(OfficeAdmin, UserAdmin):
             )
         return form
 
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
-        # Django asks only for permission to change; here it is one right of the administrator.
-        user = self.get_object(request, id)
-        if user is not None and not self.has_change_permission(request, user):
-            raise PermissionDenied
-        return super().user_change_password(request, id, form_url)
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        sets = list(super().get_fieldsets(request, obj))
+        if obj is not None and self.has_change_permission(request, obj):
+            sets.append((None, {"fields": ["change_reason"]}))
+        return sets
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        user = super().get_object(request, object_id, from_field)
+        match = request.resolver_match
+        if user is not None and match is not None and match.url_name == "auth_user_password_change":
+            user._change_reason = "password changed in the admin"
+        return user
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from django.contrib import auth
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, UserManager
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +15,15 @@ from registry.choices import Language, Role
 from registry.models.base import OPERATOR_HELP, OperatorRow, history
 from registry.models.operators import Operator
 from registry.roles import EDIT, FULL, Access
+
+
+class StaffQuerySet(models.QuerySet["User"]):
+    def delete(self) -> Any:
+        raise ValidationError(_("Staff are deactivated, never deleted: history names them."))
+
+
+class StaffManager(UserManager.from_queryset(StaffQuerySet)):  # type: ignore[misc]
+    """Accounts, none of which can be deleted."""
 
 
 class User(AbstractUser):
@@ -36,6 +45,7 @@ class User(AbstractUser):
         default=Language.RU,
         help_text=_("Of the pages and of the office's mails to this person."),
     )
+    objects = StaffManager()  # type: ignore[misc]
     history = history(excluded_fields=["password", "last_login"])
     # Being on the staff of an operator is what opens the door; see registry.access.
     access = Access(
@@ -116,7 +126,7 @@ class Membership(OperatorRow):
         _("until"), null=True, blank=True, help_text=_("Last day in this role. Empty: still here.")
     )
     history = history()
-    access = Access(scope="operator", dpo=EDIT, administrator=EDIT)
+    access = Access(scope="operator", dpo=EDIT, administrator=EDIT, lent=False)
 
     class Meta:
         verbose_name = _("membership")
@@ -173,7 +183,7 @@ class Absence(OperatorRow):
         _("order"), max_length=100, help_text=_("Number and date of the order on substitution.")
     )
     history = history()
-    access = Access(scope="operator", dpo=FULL, administrator=FULL)
+    access = Access(scope="operator", dpo=FULL, administrator=FULL, lent=False)
 
     class Meta:
         verbose_name = _("absence")

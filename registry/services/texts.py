@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from registry.explain import long_day
-from registry.models import Deadline, NoticeLine, Operator, User
+from registry.models import Deadline, NoticeLine, Operator, Reminder, User
 
 
 def link(deadline: Deadline) -> str:
@@ -130,7 +130,10 @@ def _missed(lines: Sequence[NoticeLine], now: datetime) -> list[str]:
     ]
     if not earlier:
         return []
-    named = [
-        f"  {row.deadline.label}: {date_format(row.planned_at.date(), 'j E Y')}" for row in earlier
-    ]
-    return ["", _("The office's clock had stopped. These reminders come late:"), *named]
+    named = [f"  {row.deadline.label}: {_local_day(row)}" for row in earlier]
+    return ["", _("These reminders could not be sent on their day and come late:"), *named]
+
+
+def _local_day(reminder: Reminder) -> str:
+    zone = reminder.deadline.operator.zone
+    return date_format(reminder.planned_at.astimezone(zone).date(), "j E Y")

@@ -17,7 +17,6 @@ from django.utils.translation import gettext_lazy as _
 
 from registry.access import may, operators_for
 from registry.admin.base import ReadOnlyAdmin
-from registry.admin.history import WordedHistory
 from registry.admin.verbs import Verb, VerbAdmin
 from registry.choices import Role
 from registry.desk import told_by
@@ -118,7 +117,7 @@ def _open(row: RegulatorInquiry) -> bool:
 
 
 @admin.register(RegulatorInquiry)
-class RegulatorInquiryAdmin(WordedHistory, ReadOnlyAdmin, VerbAdmin):
+class RegulatorInquiryAdmin(ReadOnlyAdmin, VerbAdmin):
     list_display = ["number", "letter", "received_day", "due", "left", "owner"]
     list_select_related = ["operator__jurisdiction", "authority"]
     list_filter = ["state", "operator", "authority"]
