@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.test import Client, TransactionTestCase
 
 from registry import seam
@@ -33,7 +32,6 @@ def load_both() -> None:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """The law and both operators once; tests that roll back share them."""
-    call_command("compile_translations")
     with django_db_blocker.unblock():
         load_both()
     yield

@@ -137,7 +137,7 @@ def test_confirming_moves_them_in_one_recorded_step(
     assert clock_of(pandev).due_on == date(2026, 1, 5)
     assert clock_of(pandev).history.count() == 1
     correction = Correction.objects.get()
-    assert correction.what == "calendar day: RU 2026-01-12"
+    assert correction.what == "change of the calendar: RU 2026-01-12"
     assert correction.reason == "transferred from 3 January"
     assert (correction.made_by, correction.made_at) == (office.admin, NOW)
     assert correction.operator is None

@@ -38,7 +38,7 @@ from tests.conftest import Office, Team, make_user
 # A Wednesday; the five days before it hold one weekend and no holiday of either state.
 DAY = date(2026, 3, 18)
 BEFORE = ["before-5:2026-03-18", "before-2:2026-03-18", "before-1:2026-03-18"]
-LATE = "These reminders come late"
+LATE = "could not be sent on their day"
 
 
 def at(team: Team, day: date, hour: int = 9, minute: int = 0) -> datetime:
