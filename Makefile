@@ -45,14 +45,17 @@ help:
 run: .venv
 	@$(BIN)/python manage.py run --port $(PORT)
 
+# Two at a time; tests that need the machine for themselves share one of the two.
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+
 test: .venv/dev.stamp
-	env -u TEST_DATABASE_URL -u TEST_REDIS_URL $(BIN)/python -m pytest $(ARGS)
-	$(BIN)/python -m tests.servers $(BIN)/python -m pytest $(ARGS)
+	env -u TEST_DATABASE_URL -u TEST_REDIS_URL $(PYTEST) $(ARGS)
+	$(BIN)/python -m tests.servers $(PYTEST) $(ARGS)
 
 check: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy .
+	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m pytest tests/test_translations.py
