@@ -36,8 +36,12 @@ def _all_shown(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def long_day(day: date) -> str:
-    """A day with its weekday: Monday, 12 January 2026."""
-    return date_format(day, _LONG_DAY.get(get_language() or "", "l, j E Y")) if day else ""
+    """A day with its weekday: Monday, 12 January 2026; in Russian and Kazakh in small letters."""
+    if not day:
+        return ""
+    language = get_language() or "en"
+    text = date_format(day, _LONG_DAY.get(language, "l, j E Y"))
+    return text if language == "en" else text.lower()
 
 
 def sentence(error: OperatorError) -> str:

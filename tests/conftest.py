@@ -27,6 +27,7 @@ PASSWORD = "correct-horse-battery"
 WHOLE_MACHINE = ("test_processes", "test_run_command", "test_servers", "test_broker", "browser")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(name in item.nodeid for name in WHOLE_MACHINE):
