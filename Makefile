@@ -45,8 +45,8 @@ help:
 run: .venv
 	@$(BIN)/python manage.py run --port $(PORT)
 
-# Two at a time; tests that need the machine for themselves share one of the two.
-PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+# Two files at a time; the tests of one file share a broker or a server, so they stay together.
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 test: .venv/dev.stamp
 	env -u TEST_DATABASE_URL -u TEST_REDIS_URL $(PYTEST) $(ARGS)

@@ -23,17 +23,6 @@ LOADED_AT = datetime(2025, 1, 1, 9, tzinfo=UTC)
 PASSWORD = "correct-horse-battery"
 
 
-# Tests that start servers, workers or a browser measure time: one after another, on one worker.
-WHOLE_MACHINE = ("test_processes", "test_run_command", "test_servers", "test_broker", "browser")
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if any(name in item.nodeid for name in WHOLE_MACHINE):
-            item.add_marker(pytest.mark.xdist_group("machine"))
-
-
 def load_both() -> None:
     law_load(now=LOADED_AT)
     for path in OPERATOR_FILES:
