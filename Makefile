@@ -45,12 +45,9 @@ help:
 run: .venv
 	@$(BIN)/python manage.py run --port $(PORT)
 
-# Two files at a time; the tests of one file share a broker or a server, so they stay together.
-PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
-
 test: .venv/dev.stamp
-	env -u TEST_DATABASE_URL -u TEST_REDIS_URL $(PYTEST) $(ARGS)
-	$(BIN)/python -m tests.servers $(PYTEST) $(ARGS)
+	env -u TEST_DATABASE_URL -u TEST_REDIS_URL $(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m tests.servers $(BIN)/python -m pytest $(ARGS)
 
 check: .venv/dev.stamp
 	$(BIN)/ruff check .

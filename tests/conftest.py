@@ -48,6 +48,8 @@ def _teardown(self: TransactionTestCase) -> None:
         _plain_teardown(self)
     finally:
         seam.append_only(tables)
+    # Whatever runs next, in whichever order, finds the law and both operators.
+    load_both()
 
 
 TransactionTestCase._fixture_teardown = _teardown  # type: ignore[method-assign]
