@@ -61,7 +61,7 @@ class Visitor:
 
 
 def visitors(office: Office) -> dict[str, Visitor]:
-    """Everybody whom the issue names, and somebody with a different role with each operator."""
+    """Everybody in every role, and somebody with a different role with each operator."""
     pandev, ipm = office.pandev, office.ipm
     both = make_user("both@office")
     for team, role in ((pandev, "dpo"), (ipm, "clerk")):
