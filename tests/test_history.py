@@ -109,7 +109,9 @@ def test_a_lost_trigger_is_noticed_and_migrate_lays_it_again(office: Office) -> 
         assert seam.tables_without_triggers() == []
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'")
+@pytest.mark.skipif(
+    "connection.vendor != 'postgresql'", reason="only PostgreSQL can switch a trigger off"
+)
 def test_a_trigger_that_is_switched_off_is_noticed(db: None) -> None:
     table = Purpose.history.model._meta.db_table
     with connection.cursor() as cursor:

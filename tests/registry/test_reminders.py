@@ -1,108 +1,40 @@
-"""The sweep that reminds: on time, late, twice, after a week; to whom; in which words."""
+"""The sweep that reminds: on time, late, twice, after a week; and to whom."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from datetime import date, timedelta
 
 import pytest
 import time_machine
-from django.contrib.contenttypes.models import ContentType
-from django.contrib.sessions.models import Session
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
-from registry import tasks
-from registry.choices import Binding, Effect, Event, NoticeKind, RunState
+from registry.choices import NoticeKind
 from registry.models import (
-    Absence,
-    Authority,
     Deadline,
-    DeadlineRule,
-    JobRun,
     Membership,
     Notice,
     NoticeLine,
     Reminder,
     User,
 )
-from registry.services import audit, reminders, runs
+from registry.services import audit
 from registry.services.reminders import digest, remind
 from registry.services.staff import membership_start, staff_leave
-from requests.models import RegulatorInquiry
-from requests.services.inquiries import inquiry_register
-from tests.conftest import Office, Team, make_user
-
-# A Wednesday; the five days before it hold one weekend and no holiday of either state.
-DAY = date(2026, 3, 18)
-BEFORE = ["before-5:2026-03-18", "before-2:2026-03-18", "before-1:2026-03-18"]
-LATE = "could not be sent on their day"
-
-
-def at(team: Team, day: date, hour: int = 9, minute: int = 0) -> datetime:
-    """That moment on the operator's own clock."""
-    local = datetime(day.year, day.month, day.day, hour, minute, tzinfo=team.operator.zone)
-    return local.astimezone(UTC)
-
-
-def make_clock(team: Team, **changes: Any) -> Deadline:
-    """An open clock in days, of the clerk, due on DAY, recorded two weeks before it."""
-    number = Deadline.objects.count() + 1
-    due_on = changes.get("due_on", DAY)
-    fields: dict[str, Any] = {
-        "operator": team.operator,
-        "about_type": ContentType.objects.get_for_model(RegulatorInquiry),
-        "about_id": number,
-        "label": f"INQ-2026-{number:04d}",
-        "event": Event.INQUIRY_RECEIVED,
-        "effect": Effect.ANSWER_AUTHORITY,
-        "statute": DeadlineRule.objects.get(code="RU.REG.INQUIRY"),
-        "trigger_at": at(team, DAY - timedelta(days=14)),
-        "due_on": due_on,
-        "internal_on": due_on,
-        "ends_at": at(team, due_on + timedelta(days=1), 0),
-        "binding": Binding.STATUTE,
-        "owner": team.clerk,
-        "created_at": at(team, DAY - timedelta(days=14)),
-    } | changes
-    return audit.save(Deadline(**fields), by=None, reason="test")
-
-
-def make_hour_clock(team: Team, ends_at: datetime, **changes: Any) -> Deadline:
-    """24 hours from the detection of an incident."""
-    local = ends_at.astimezone(team.operator.zone)
-    return make_clock(
-        team,
-        event=Event.INCIDENT_DETECTED, effect=Effect.NOTIFY_AUTHORITY_FIRST,
-        statute=DeadlineRule.objects.get(code="RU.INCIDENT.NOTICE1"),
-        due_on=local.date(), due_at=ends_at, ends_at=ends_at,
-        internal_on=local.date(), created_at=ends_at - timedelta(hours=24),
-        **changes,
-    )  # fmt: skip
-
-
-def marks_of(deadline: Deadline) -> list[str]:
-    rows = Reminder.objects.filter(deadline=deadline).order_by("planned_at", "pk")
-    return list(rows.values_list("mark", flat=True))
-
-
-def told(mark: str, deadline: Deadline) -> set[str]:
-    return set(
-        NoticeLine.objects.filter(
-            reminder__deadline=deadline, reminder__mark__startswith=mark
-        ).values_list("recipient__username", flat=True)
-    )
-
-
-def everything() -> list[Any]:
-    return [list(model.objects.order_by("pk").values()) for model in (Reminder, NoticeLine, Notice)]
-
-
-def sweep(now: datetime) -> None:
-    remind(now=now)
-    digest(now=now)
+from tests.conftest import Office, make_user
+from tests.registry.reminding import (
+    BEFORE,
+    DAY,
+    LATE,
+    at,
+    away,
+    everything,
+    make_clock,
+    make_hour_clock,
+    marks_of,
+    sweep,
+    told,
+)
 
 
 # --- on time, late, twice -------------------------------------------------------------------
@@ -206,13 +138,6 @@ def test_two_workers_at_once_make_every_mark_once(live_office: Office) -> None:
 
 
 # --- to whom --------------------------------------------------------------------------------
-def away(team: Team, user: User, substitute: User) -> None:
-    Absence.objects.create(
-        operator=team.operator, user=user, substitute=substitute,
-        first_on=DAY - timedelta(days=7), last_on=DAY + timedelta(days=7), order_number="7-k",
-    )  # fmt: skip
-
-
 def test_an_early_mark_is_the_owners_and_the_day_is_the_dpos_too(office: Office) -> None:
     clock = make_clock(office.ipm)
     sweep(at(office.ipm, DAY))
@@ -398,229 +323,3 @@ def test_a_date_that_moved_nearer_says_so_once_and_calls_no_morning_missed(
     sweep(moved_at + timedelta(minutes=5))
     assert marks_of(clock) == ["before-1:2026-03-18"]
     assert LATE not in Notice.objects.get().body
-
-
-# --- the morning digest ---------------------------------------------------------------------
-@pytest.mark.parametrize("code", ["ipm", "pandev"])
-@pytest.mark.parametrize(
-    ("hour", "minute", "expected"),
-    [(23, 59, 0), (0, 1, 0), (7, 59, 0), (8, 0, 1), (8, 1, 1), (17, 0, 1)],
-)
-def test_the_digest_waits_for_eight_in_the_zone_of_the_operator(
-    office: Office, code: str, hour: int, minute: int, expected: int
-) -> None:
-    team: Team = getattr(office, code)
-    yesterday = DAY - timedelta(days=1)
-    clock = make_clock(team)
-    sweep(at(team, yesterday, 8, 3))
-    reminder = Reminder.objects.create(
-        deadline=clock, mark="test", planned_at=at(team, yesterday, 23),
-        created_at=at(team, yesterday, 23),
-    )  # fmt: skip
-    NoticeLine.objects.create(reminder=reminder, recipient=team.clerk)
-    day = yesterday if hour == 23 else DAY
-    assert digest(now=at(team, day, hour, minute))["digests"] == expected
-
-
-def test_one_digest_a_morning_and_the_next_one_the_next_morning(office: Office) -> None:
-    make_clock(office.ipm)
-    for hour in range(24):
-        sweep(at(office.ipm, DAY - timedelta(days=1), hour, 3))
-    assert Notice.objects.count() == 1
-    for hour in range(24):
-        sweep(at(office.ipm, DAY, hour, 3))
-    assert Notice.objects.filter(recipient=office.ipm.clerk).count() == 2
-    assert Notice.objects.filter(recipient=office.ipm.dpo).count() == 1
-
-
-def test_a_clock_in_hours_does_not_wait_for_the_morning(office: Office) -> None:
-    clock = make_hour_clock(office.ipm, at(office.ipm, DAY, 10))
-    remind(now=at(office.ipm, DAY, 4, 1))
-    assert len(marks_of(clock)) == 2
-    assert Notice.objects.filter(kind=NoticeKind.URGENT).count() == 2
-    remind(now=at(office.ipm, DAY, 8, 1))
-    assert Notice.objects.filter(recipient=office.ipm.clerk).count() == 2
-    assert digest(now=at(office.ipm, DAY, 8, 3))["digests"] == 0
-
-
-def test_an_immediate_clock_reminds_at_once_and_each_hour(office: Office) -> None:
-    start = at(office.ipm, DAY, 1)
-    clock = make_hour_clock(office.ipm, start)
-    Deadline.objects.filter(pk=clock.pk).update(
-        statute=DeadlineRule.objects.get(code="RU.VERIFY.BLOCK"), created_at=start
-    )
-    for minutes in (0, 30, 60, 119, 120):
-        remind(now=start + timedelta(minutes=minutes))
-    assert marks_of(clock) == ["hour-0", "hour-1", "hour-2"]
-    assert Notice.objects.filter(recipient=office.ipm.dpo, kind=NoticeKind.URGENT).count() == 3
-
-
-def test_a_clock_registered_after_todays_digest_is_told_at_once(office: Office) -> None:
-    make_clock(office.ipm)
-    sweep(at(office.ipm, DAY, 8, 3))
-    assert Notice.objects.count() == 2
-    late = make_clock(office.ipm, created_at=at(office.ipm, DAY, 15))
-    sweep(at(office.ipm, DAY, 15, 1))
-    urgent = Notice.objects.filter(kind=NoticeKind.URGENT)
-    assert {notice.recipient.username for notice in urgent} == {"clerk@ipm", "dpo@ipm"}
-    assert all(late.label in notice.subject for notice in urgent)
-    assert not NoticeLine.objects.filter(notice=None).exists()
-
-
-def test_the_job_of_the_digest_is_never_ahead_of_the_reminders(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rung: list[Any] = []
-    monkeypatch.setattr(tasks, "ring", rung.append)
-    for _ in range(3):
-        make_clock(office.ipm)
-    with time_machine.travel(at(office.ipm, DAY, 8, 3), tick=False):
-        tasks.digest()
-        tasks.remind()
-    assert rung == [tasks.deliver]
-    assert list(Notice.objects.values_list("kind", flat=True)) == ["digest"] * 2
-    assert sorted(JobRun.objects.values_list("job", "state")) == [
-        ("digest", "done"), ("remind", "done"), ("remind", "done"),
-    ]  # fmt: skip
-
-
-def test_two_operators_of_one_person_are_two_mails(office: Office) -> None:
-    for team in (office.ipm, office.pandev):
-        if team is office.pandev:
-            membership_start(
-                user=office.ipm.clerk, operator=team.operator, role="clerk",
-                started_on=date(2025, 1, 1), by=None, reason="test",
-            )  # fmt: skip
-        make_clock(team, owner=office.ipm.clerk)
-    sweep(at(office.ipm, DAY - timedelta(days=1)))
-    mails = Notice.objects.filter(recipient=office.ipm.clerk)
-    assert sorted(mail.operator.code for mail in mails) == ["ipm", "pandev"]
-    for mail in mails:
-        assert mail.body.count("/change/") == 1
-        assert str(mail.operator)[:40] in mail.subject
-
-
-# --- the words ------------------------------------------------------------------------------
-@pytest.mark.parametrize("urgent", [False, True], ids=["digest", "urgent"])
-def test_each_reader_has_their_own_language(office: Office, urgent: bool) -> None:
-    found = {}
-    for language in ("ru", "kk", "en"):
-        User.objects.filter(pk=office.ipm.dpo.pk).update(language=language)
-        if urgent:
-            make_hour_clock(office.ipm, at(office.ipm, DAY, 12), owner=None)
-        else:
-            make_clock(office.ipm, owner=None)
-        sweep(at(office.ipm, DAY))
-        notice = Notice.objects.get()
-        found[language] = (notice.subject, notice.body)
-        NoticeLine.objects.all().delete()
-        Notice.objects.all().delete()
-        Reminder.objects.all().delete()
-        Deadline.objects.all().update(met_at=at(office.ipm, DAY))
-    assert len({subject for subject, _ in found.values()}) == 3
-    days = {"ru": "среда, 18 марта", "en": "Wednesday, 18 March", "kk": "18 наурыз"}
-    for language, day in days.items():
-        assert day.lower() in found[language][1].lower()
-
-
-def test_nothing_that_was_asked_or_answered_stands_in_a_mail(office: Office) -> None:
-    inquiry_register(
-        operator=office.ipm.operator, authority=Authority.objects.get(code="RU.RKN"),
-        reference="08-1234", received_at=at(office.ipm, DAY - timedelta(days=30)),
-        questions="Ivanov Ivan, ivan@example.org", channel="post", by=office.ipm.clerk,
-        now=at(office.ipm, DAY - timedelta(days=30), 10),
-    )  # fmt: skip
-    sweep(at(office.ipm, DAY))
-    notices = list(Notice.objects.all())
-    assert notices
-    for notice in notices:
-        text = notice.subject + notice.body
-        assert "INQ-2026-0001" in text
-        assert "Ivan" not in text and "@example.org" not in text
-
-
-def test_a_long_name_with_a_line_break_still_becomes_a_mail(office: Office) -> None:
-    office.ipm.operator.name = "Very\nlong " * 29
-    office.ipm.operator.save()
-    make_clock(office.ipm)
-    sweep(at(office.ipm, DAY))
-    assert {len(notice.subject) <= 300 for notice in Notice.objects.all()} == {True}
-    assert "\n" not in Notice.objects.first().subject  # type: ignore[union-attr]
-
-
-# --- one failure keeps nobody else waiting --------------------------------------------------
-def test_a_clock_that_fails_does_not_keep_the_others_waiting(office: Office) -> None:
-    broken = make_hour_clock(
-        office.ipm, at(office.ipm, DAY, 12),
-        about_type=ContentType.objects.get_for_model(Session),
-    )  # fmt: skip
-    fine = make_clock(office.ipm)
-    now = at(office.ipm, DAY)
-    record = runs.run("remind", remind, now=now)
-    assert (record.state, record.did["failed"]) == (RunState.FAILED, 1)
-    # Its page cannot be named; nothing of it is half-made.
-    assert marks_of(broken) == [] and len(marks_of(fine)) == 4
-    broken.about_type = ContentType.objects.get_for_model(RegulatorInquiry)
-    audit.save(broken, by=None, reason="test", fields=["about_type"])
-    assert runs.run("remind", remind, now=now).state == RunState.DONE
-    assert len(marks_of(broken)) == 2
-
-
-def test_a_digest_that_fails_does_not_keep_the_others_waiting(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_clock(office.ipm)
-    now = at(office.ipm, DAY)
-    remind(now=now)
-    write = reminders.write_digest
-
-    def failing(*, recipient: User, **rest: Any) -> tuple[str, str]:
-        if recipient == office.ipm.clerk:
-            raise ValueError
-        return write(recipient=recipient, **rest)
-
-    monkeypatch.setattr(reminders, "write_digest", failing)
-    assert digest(now=now) == {"digests": 1, "failed": 1}
-    monkeypatch.undo()
-    assert digest(now=now) == {"digests": 1, "failed": 0}
-
-
-def test_a_run_that_dies_is_recorded_by_its_class_alone(office: Office) -> None:
-    def dies(now: datetime) -> dict[str, int]:
-        raise ValueError("clerk.ipm@example.org")
-
-    with pytest.raises(ValueError):
-        runs.run("remind", dies, now=at(office.ipm, DAY))
-    record = JobRun.objects.get()
-    assert (record.state, record.error) == (RunState.FAILED, "ValueError")
-    assert record.finished_at is not None
-
-
-# --- the cost -------------------------------------------------------------------------------
-def queries(work: Callable[[], Any]) -> int:
-    with CaptureQueriesContext(connection) as captured:
-        work()
-    return len(captured)
-
-
-def test_the_cost_of_a_sweep(office: Office) -> None:
-    def cost(clocks: int, day: date) -> tuple[int, int, int]:
-        for _ in range(clocks):
-            make_clock(office.ipm)
-        now = at(office.ipm, day)
-        return (
-            queries(lambda: remind(now=now)),
-            queries(lambda: digest(now=now)),
-            queries(lambda: remind(now=now)),
-        )
-
-    few = cost(2, DAY)
-    NoticeLine.objects.all().delete()
-    Reminder.objects.all().delete()
-    Notice.objects.all().delete()
-    many = cost(20, DAY)
-    # 20 more clocks: a fixed number for each that has a mark, its transaction included.
-    assert (many[0] - few[0]) / 20 <= 9
-    # The digest and a sweep with nothing to do cost the same for any number of clocks.
-    assert many[1] == few[1] <= 30
-    assert many[2] == few[2] <= 8
