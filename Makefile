@@ -3,6 +3,7 @@
 # make check  style, types, import rules, migrations, translations
 # make lock   new lock files (ARGS=--upgrade for newer versions)
 # make messages  new texts into the translation catalogues
+# make bench-import  imports 100,000 people (PEOPLE=...) beside a plain COPY of the same rows
 # make clean  removes what make made; data and secrets stay
 #
 # Each makes what it needs. PORT=8001 moves the office, ARGS="-k clock" goes to pytest.
@@ -24,7 +25,7 @@ MESSAGES := $(BIN)/python manage.py makemessages $(LANGUAGES) --no-obsolete --no
 	--add-location file --ignore tests --ignore benchmarks --ignore var
 COMPILE = --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet $(ARGS)
 
-.PHONY: help .venv run test lock check messages clean
+.PHONY: help .venv run test lock check messages bench-import clean
 .DEFAULT_GOAL := help
 
 help:
@@ -72,6 +73,9 @@ lock: .venv-lock/stamp
 messages: .venv
 	$(MESSAGES)
 	$(MESSAGES) --domain djangojs
+
+bench-import: .venv/dev.stamp
+	PEOPLE=$(or $(PEOPLE),100000) $(BIN)/python -m benchmarks.bench_import
 
 # The data (var) and the secrets (.secrets) stay.
 clean:

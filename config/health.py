@@ -8,15 +8,18 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
+from django.utils.translation import override
 from django.views.decorators.http import require_safe
 
 from registry import seam
 from registry.choices import NoticeState, RunState
 from registry.models import DeadlineRule, JobRun, Notice
+from subjects.vault import keyring
+from subjects.vault.models import MasterKey
 
 # Hourly jobs; one run may be late, two may not.
 STALE_AFTER = timedelta(hours=2, minutes=15)
-JOBS = ("remind", "digest", "deliver")
+JOBS = ("remind", "digest", "deliver", "keep_keys", "watch_vault", "forget_results", "import_sweep")
 
 
 @require_safe
@@ -44,7 +47,10 @@ def _checks() -> dict[str, str]:
     checks["migrations"] = "ok"
     bare = seam.tables_without_triggers()
     checks["history"] = "ok" if not bare else f"not append-only: {', '.join(bare)}"
+    loose = seam.tables_without_freeze()
+    checks["published"] = "ok" if not loose else f"not immutable: {', '.join(loose)}"
     checks["law"] = "ok" if DeadlineRule.objects.exists() else "not loaded"
+    checks["vault"] = _vault()
     now = timezone.now()
     for job in JOBS:
         last = JobRun.objects.filter(job=job, state=RunState.DONE).order_by("-started_at").first()
@@ -57,3 +63,21 @@ def _checks() -> dict[str, str]:
     failed = Notice.objects.filter(state=NoticeState.FAILED).count()
     checks["outbox"] = "ok" if not failed else f"{failed} notices failed"
     return checks
+
+
+def _vault() -> str:
+    """Which key is missing or wrong, by name; else how many values the last watch found lost."""
+    with override("en"):
+        missing = keyring.ring(fresh=True).missing
+    if missing:
+        return "; ".join(missing)
+    if not MasterKey.objects.filter(retired_at=None).exists():
+        return "no keys: run make_keys"
+    watched = JobRun.objects.filter(job="watch_vault", state=RunState.DONE)
+    last = watched.order_by("-started_at").first()
+    wrong = [
+        f"{last.did[what]} {label}"
+        for what, label in (("lost", "values lost"), ("missing", "sealed files gone"))
+        if last is not None and last.did.get(what)
+    ]
+    return ", ".join(wrong) or "ok"

@@ -29,6 +29,12 @@ if OFFICE_SECRETS.is_relative_to(OFFICE_VAR):
     raise ImproperlyConfigured("OFFICE_SECRETS must lie outside OFFICE_VAR.")
 OFFICE_VAR.mkdir(parents=True, exist_ok=True)
 
+# The keys of the vault: outside the database, outside OFFICE_VAR, outside every backup of either.
+OFFICE_KEYS = Path(env.str("OFFICE_KEYS", default=str(OFFICE_SECRETS / "keys"))).resolve()
+if OFFICE_KEYS.is_relative_to(OFFICE_VAR):
+    raise ImproperlyConfigured("OFFICE_KEYS must lie outside OFFICE_VAR.")
+OFFICE_SEALED = OFFICE_VAR / "sealed"
+
 _made = {} if PRODUCTION else development_secrets.read_development_secrets()
 SECRET_KEY = env.str("SECRET_KEY", default=_made.get("SECRET_KEY", ""))
 DEMO_PASSWORD = _made.get("DEMO_PASSWORD", "")
@@ -211,7 +217,7 @@ SESSION_COOKIE_AGE = 12 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_HTTPONLY = True
 # Form posts stay in memory: an upload handler that spools to a folder would leave plain text.
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["subjects.uploads.LimitedMemoryHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 STATIC_URL = "static/"
 STATIC_ROOT = OFFICE_VAR / "static"
@@ -240,6 +246,20 @@ else:
 EMAIL_TIMEOUT = 30
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="office@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# --- people ---------------------------------------------------------------------------------
+# How long a revealed card stays open, and how long a search's result can be reached.
+REVEAL_MINUTES = 15
+SEARCH_RESULT_MINUTES = 30
+try:
+    # A KEK is replaced after so many days, and its file destroyed so many days later.
+    KEK_ROTATION_DAYS = env.int("KEK_ROTATION_DAYS", default=30)
+    KEK_RETIREMENT_DAYS = env.int("KEK_RETIREMENT_DAYS", default=7)
+    IMPORT_LIMIT_MB = env.int("IMPORT_LIMIT_MB", default=50)
+except ValueError:
+    raise ImproperlyConfigured(
+        "KEK_ROTATION_DAYS, KEK_RETIREMENT_DAYS and IMPORT_LIMIT_MB must be numbers."
+    ) from None
 
 # --- history --------------------------------------------------------------------------------
 SIMPLE_HISTORY_REVERT_DISABLED = True
@@ -294,6 +314,10 @@ def _hourly(task: str, minute: int) -> dict[str, object]:
 CELERY_BEAT_SCHEDULE = {
     "remind": _hourly("registry.tasks.remind", 1),
     "digest": _hourly("registry.tasks.digest", 3),
+    "keep_keys": _hourly("subjects.tasks.keep_keys", 11),
+    "watch_vault": _hourly("subjects.tasks.watch_vault", 17),
+    "forget_results": _hourly("subjects.tasks.forget_results", 23),
+    "import_sweep": _hourly("subjects.import_tasks.import_sweep", 29),
     "deliver": {
         "task": "registry.tasks.deliver",
         "schedule": crontab(minute="*/5"),
@@ -311,5 +335,9 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     # Arguments of tasks and values of forms never reach a log: these stay at warnings.
-    "loggers": {name: {"level": "WARNING"} for name in ("celery", "kombu", "axes")},
+    # Nor do the makers of PDFs and pictures speak of what they draw.
+    "loggers": {
+        name: {"level": "WARNING"}
+        for name in ("celery", "kombu", "axes", "fontTools", "fpdf", "pypdf", "PIL", "faker")
+    },
 }

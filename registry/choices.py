@@ -317,6 +317,14 @@ class AfterRetention(TextChoices):
     DESTROY_OR_DEPERSONALISE = "destroy_or_depersonalise", _("destroy or depersonalise")
 
 
+class EndEvent(TextChoices):
+    """What ends a consent that has no term in days, months or years."""
+
+    PURPOSE_ACHIEVED = "purpose_achieved", _("purpose achieved")
+    CONTRACT_ENDED = "contract_ended", _("contract ended")
+    ACCOUNT_DELETED = "account_deleted", _("account deleted")
+
+
 class Binding(TextChoices):
     STATUTE = "statute", _("statute")
     STATED = "stated", _("stated date")

@@ -9,11 +9,12 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext
 
+from registry.consent_contents import Missing
 from registry.deadlines import STEP_TEXTS
 from registry.errors import OperatorError
 
 # Parameters whose English words stand in the catalogue; what people typed is never translated.
-_WORDS = frozenset({"kind", "state", "why"})
+_WORDS = frozenset({"kind", "language", "state", "why"})
 _LONG_DAY = {"kk": "Y ж. j E, l"}
 
 
@@ -57,3 +58,8 @@ def step_sentence(code: str, params: Mapping[str, Any]) -> str:
 def steps_in_words(steps: Iterable[tuple[str, Mapping[str, Any]] | list[Any]]) -> list[str]:
     """The stored steps (pairs of code and parameters) as sentences."""
     return [step_sentence(code, params) for code, params in steps]
+
+
+def missing_in_words(found: Iterable[Missing]) -> list[str]:
+    """What a consent text lacks, as sentences in the active language."""
+    return [gettext(item.template) % _all_shown(item.params) for item in found]

@@ -16,6 +16,7 @@ from registry.models import DeadlineRule, Operator, User
 from registry.services.law import law_load
 from registry.services.operators import operator_load
 from registry.services.staff import membership_start
+from subjects.services.keys import keys_make
 
 ROOT = Path(__file__).resolve().parent.parent
 OPERATOR_FILES = sorted((ROOT / "registry" / "data" / "operators").glob("*.toml"))
@@ -24,6 +25,7 @@ PASSWORD = "correct-horse-battery"
 
 
 def load_both() -> None:
+    keys_make(by=None, now=LOADED_AT)
     law_load(now=LOADED_AT)
     for path in OPERATOR_FILES:
         operator_load(path=path, now=LOADED_AT)
@@ -43,11 +45,14 @@ _plain_teardown = TransactionTestCase._fixture_teardown
 def _teardown(self: TransactionTestCase) -> None:
     """Emptying the database between transactional tests is the one thing triggers must allow."""
     tables = seam.history_tables()
+    frozen = seam.frozen_tables()
     seam.lift_append_only(tables)
+    seam.lift_freeze(frozen)
     try:
         _plain_teardown(self)
     finally:
         seam.append_only(tables)
+        seam.freeze(frozen)
     # Whatever runs next, in whichever order, finds the law and both operators.
     load_both()
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from config.celery import app
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 MESSAGES = 300
 
@@ -73,3 +75,9 @@ def test_no_message_passes_through_the_temporary_folder(tmp_path: Path) -> None:
     program += "queue.put({'number': 1}); print(queue.get(timeout=3).payload['number'])"
     output, errors = start(program, tmp_path).communicate(timeout=60)
     assert (output, errors) == ("1\n", "")
+
+
+def test_every_bell_of_the_schedule_is_a_task_that_workers_know() -> None:
+    app.loader.import_default_modules()
+    rung = {entry["task"] for entry in app.conf.beat_schedule.values()}
+    assert len(rung) >= 7 and rung <= set(app.tasks)

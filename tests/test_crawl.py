@@ -41,6 +41,7 @@ from tests.crawl.rows import make_everything
 # Rows that belong to no operator: each needs a reason to be readable across the office.
 LAW = "the law is the same for everybody"
 MACHINE = "the machine's own journal; names no operator's rows"
+VAULT = "a number and a key, on no page; services read it"
 WITHOUT_OPERATOR = {
     "registry.Jurisdiction": LAW,
     "registry.Authority": LAW,
@@ -51,6 +52,12 @@ WITHOUT_OPERATOR = {
     "registry.LegalBasis": LAW,
     "registry.JobRun": MACHINE,
     "registry.LoadedRow": "what the data files said last; only the administrator",
+    "subjects.MasterKey": "says when the keys of the whole office go; never a key",
+    "subjects.VaultKey": VAULT,
+    "subjects.SearchToken": VAULT,
+    "subjects.DestructionItem": VAULT,
+    "subjects.ImportSeen": "the working memory of a run, on no page",
+    "subjects.SearchResult": "only who searched reaches it, and only for a while",
 }
 
 

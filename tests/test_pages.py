@@ -83,6 +83,15 @@ def test_a_missing_trigger_is_named(office: Office, client: Client) -> None:
     assert list(wrong) == ["history"] and table in wrong["history"]
 
 
+def test_a_published_text_that_could_be_changed_is_named(office: Office, client: Client) -> None:
+    run_jobs()
+    frozen = seam.frozen_tables()[0]
+    seam.lift_freeze([frozen])
+    status, wrong = readiness(client)
+    assert status == 503
+    assert list(wrong) == ["published"] and frozen.table in wrong["published"]
+
+
 def test_a_missing_law_is_named(office: Office, client: Client) -> None:
     run_jobs()
     DeadlineRule.objects.all().delete()

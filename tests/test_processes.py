@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,6 +52,8 @@ def template(store: Store) -> str:
 
 @pytest.fixture
 def office(store: Store, template: str, tmp_path: Path) -> Iterator[Office]:
+    # The copy of the database needs the keys that were made with it: their task runs here too.
+    shutil.copytree(store.folder / "template" / "secrets", tmp_path / "secrets")
     with processes.office(tmp_path, store.create(template), store.broker()) as opened:
         yield opened
 

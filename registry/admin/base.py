@@ -21,6 +21,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from registry.access import access_of, may, operators_for, scoped
 from registry.admin.history import WordedChanges
 from registry.models import Operator
+from registry.models.base import ChoiceListField
 
 
 class ScopedForm(forms.ModelForm):
@@ -75,6 +76,13 @@ class OfficeAdmin(SimpleHistoryAdmin):
     # Fields that are fixed once the row exists.
     fixed: Sequence[str] = ()
 
+    def __init__(self, model: type[Model], admin_site: Any) -> None:
+        super().__init__(model, admin_site)
+        fields = [field for field in self.opts.fields if isinstance(field, ChoiceListField)]
+        self.choice_lists = [field.name for field in fields]
+        for field in fields:
+            setattr(self, f"{field.name}_in_words", _words_of(field))
+
     # --- who ---------------------------------------------------------------------------------
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return scoped(super().get_queryset(request), request.user)
@@ -127,7 +135,29 @@ class OfficeAdmin(SimpleHistoryAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Sequence[str]:
         fields = super().get_readonly_fields(request, obj)
-        return [*fields, *self.fixed] if obj is not None else fields
+        words = [f"{name}_in_words" for name in self.choice_lists]
+        return [*fields, *self.fixed, *words] if obj is not None else fields
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """Lists of choices that can only be read are shown as words, not as their codes."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or not self.choice_lists:
+            return fieldsets
+        fixed = set(self.choice_lists)
+        if self.has_change_permission(request, obj):
+            fixed &= set(self.get_readonly_fields(request, obj))
+        return [
+            (
+                title,
+                options
+                | {
+                    "fields": [
+                        f"{name}_in_words" if name in fixed else name for name in options["fields"]
+                    ]
+                },
+            )
+            for title, options in fieldsets
+        ]
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> Any:
         queryset = super().get_field_queryset(db, db_field, request)
@@ -221,13 +251,30 @@ class OfficeAdmin(SimpleHistoryAdmin):
         return super().render_change_form(request, context, *args, **kw)
 
 
+def _words_of(field: ChoiceListField) -> Any:
+    """A column that writes the labels of a list of choices."""
+
+    def words(obj: Any) -> str:
+        labels = dict(field.options.choices) if field.options else {}
+        chosen = getattr(obj, field.name) or []
+        return ", ".join(str(labels.get(code, code)) for code in chosen) or "–"
+
+    words.short_description = field.verbose_name  # type: ignore[attr-defined]
+    return words
+
+
 class ReadOnlyAdmin(OfficeAdmin):
     """Rows that only services write."""
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Sequence[str]:
-        return [field.name for field in self.opts.fields] + [
-            name for name in self.readonly_fields if name not in {f.name for f in self.opts.fields}
+        return [
+            *(field.name for field in self.opts.fields),
+            *(name for name in self.readonly_fields if name not in self._field_names()),
+            *(f"{name}_in_words" for name in self.choice_lists),
         ]
+
+    def _field_names(self) -> set[str]:
+        return {field.name for field in self.opts.fields}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -10,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from registry.admin.base import OfficeAdmin
 from registry.models import (
+    Carrier,
     ClaimedGround,
+    ConsentText,
     DataCategory,
     InformationSystem,
     IntakeChannel,
@@ -59,13 +61,23 @@ class CodedAdmin(OfficeAdmin):
     fixed = ["operator", "code"]
 
 
+class NamedInTextsAdmin(CodedAdmin):
+    """Rows that a published consent text names: those stay, as the text does."""
+
+    def get_deleted_objects(self, objs: Any, request: Any) -> Any:
+        to_delete, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        field = "activities" if self.model is ProcessingActivity else "data_categories"
+        texts = ConsentText.objects.published().filter(**{f"{field}__in": objs}).distinct()
+        return to_delete, counts, lacking, [*protected, *map(str, texts)]
+
+
 @admin.register(SubjectCategory)
 class SubjectCategoryAdmin(CodedAdmin):
     pass
 
 
 @admin.register(DataCategory)
-class DataCategoryAdmin(CodedAdmin):
+class DataCategoryAdmin(NamedInTextsAdmin):
     list_display = ["code", "name", "kind", "operator", "open_ended", "clause"]
     list_filter = ["operator", "kind", "open_ended"]
 
@@ -80,6 +92,12 @@ class PurposeAdmin(CodedAdmin):
 class InformationSystemAdmin(CodedAdmin):
     list_display = ["code", "name", "operator", "address", "country"]
     list_select_related = ["operator", "country"]
+
+
+@admin.register(Carrier)
+class CarrierAdmin(CodedAdmin):
+    list_display = ["code", "name", "operator", "room", "responsible", "sheets"]
+    list_select_related = ["operator", "responsible"]
 
 
 @admin.register(Recipient)
@@ -111,7 +129,7 @@ class ActivityForm(CodedAdmin.form):  # type: ignore[name-defined,misc]
 
 
 @admin.register(ProcessingActivity)
-class ProcessingActivityAdmin(CodedAdmin):
+class ProcessingActivityAdmin(NamedInTextsAdmin):
     form = ActivityForm
     list_display = ["code", "name", "purpose", "operator", "mode", "started_on", "ended_on"]
     list_select_related = ["operator", "purpose"]

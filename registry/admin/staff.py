@@ -37,7 +37,7 @@ class StaffAdmin(OfficeAdmin, UserAdmin):
     filter_horizontal = []
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
-        (_("person"), {"fields": ["first_name", "last_name", "email", "language"]}),
+        (_("name and contacts"), {"fields": ["first_name", "last_name", "email", "language"]}),
         (
             _("access"),
             {

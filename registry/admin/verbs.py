@@ -128,7 +128,9 @@ class VerbAdmin(OfficeAdmin):
         if request.method != "POST" and not verb.allowed(row):
             # No form is offered that could only fail.
             raise NotPossibleNow(row=str(row), verb=str(verb.title))
-        form = verb.form(request.POST or None, row=row, user=request.user)
+        # A form without fields posts nothing, and is posted all the same.
+        posted = request.POST if request.method == "POST" else None
+        form = verb.form(posted, row=row, user=request.user)
         status = 200
         if request.method == "POST" and form.is_valid():
             try:

@@ -1,11 +1,13 @@
 """The register and the clocks, by aggregate."""
 
+from registry.models.carriers import Carrier
 from registry.models.clocks import (
     Correction,
     CorrectionItem,
     Deadline,
     Extension,
 )
+from registry.models.consents import ConsentText
 from registry.models.jobs import JobRun, Notice, NoticeLine, Reminder
 from registry.models.law import (
     Adequacy,
@@ -38,7 +40,9 @@ __all__ = [
     "Authority",
     "CalendarDay",
     "CalendarYear",
+    "Carrier",
     "ClaimedGround",
+    "ConsentText",
     "Correction",
     "CorrectionItem",
     "Country",

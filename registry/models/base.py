@@ -89,7 +89,10 @@ class OperatorRow(models.Model):
 
     def clean(self) -> None:
         super().clean()
-        mine = getattr(self, "operator_id", None)
+        # A row of a person has no column of its own: its operator is the person's.
+        mine = getattr(self, "operator_id", None) or getattr(
+            getattr(self, "operator", None), "pk", None
+        )
         for field in self._meta.concrete_fields:
             if not isinstance(field, models.ForeignKey) or field.name == "operator":
                 continue

@@ -12,6 +12,7 @@ from registry.deadlines import Direction, Facts, Outcome, Rule, RuleEnded, RuleN
 from registry.errors import OperatorError, gettext_noop
 from registry.models import DeadlineRule, Operator
 from registry.terms import Unit
+from registry.workdays import WorkCalendar
 
 
 class UnknownRule(OperatorError):
@@ -96,13 +97,17 @@ def outcome(
     trigger: datetime | date,
     stated_on: date | None = None,
     extended: bool = False,
+    calendar: WorkCalendar | None = None,
 ) -> Outcome:
-    """What date follows for the operator from these rules and facts, with its steps."""
+    """What date follows for the operator from these rules and facts, with its steps.
+
+    ``calendar``: the jurisdiction's, where the caller has read it already.
+    """
     return compute(
         statute=as_rule(statute) if statute else None,
         promise=as_rule(promise) if promise else None,
         facts=Facts(zone=operator.zone, trigger=trigger, stated_on=stated_on, extended=extended),
-        calendar=work_calendar(operator.jurisdiction),
+        calendar=calendar or work_calendar(operator.jurisdiction),
     )
 
 

@@ -12,7 +12,7 @@ from django.db import transaction
 from registry import seam
 from registry.choices import Role
 from registry.errors import Conflict, OperatorError, gettext_noop
-from registry.models import Absence, Deadline, Membership, NoticeLine, Operator, User
+from registry.models import Absence, Carrier, Deadline, Membership, NoticeLine, Operator, User
 from registry.services import audit
 from registry.services.clocks import check_owner, deadline_assign, person_on_duty
 
@@ -45,11 +45,12 @@ class Handover:
 
     deadlines: list[Deadline]
     substitutions: list[Absence]
+    carriers: list[Carrier]
     is_responsible: bool
 
     @property
     def anything(self) -> bool:
-        return bool(self.deadlines or self.substitutions or self.is_responsible)
+        return bool(self.deadlines or self.substitutions or self.carriers or self.is_responsible)
 
 
 def open_work(*, membership: Membership, today: date) -> Handover:
@@ -64,6 +65,9 @@ def open_work(*, membership: Membership, today: date) -> Handover:
             Absence.objects.filter(
                 operator=membership.operator, substitute=membership.user, last_on__gte=today
             ).select_related("user")
+        ),
+        carriers=list(
+            Carrier.objects.filter(operator=membership.operator, responsible=membership.user)
         ),
         is_responsible=membership.operator.responsible_id == membership.user_id,
     )
@@ -155,6 +159,9 @@ def _hand_over(
         audit.save(absence, by=by, reason=reason, fields=["substitute"])
     for deadline in work.deadlines:
         deadline_assign(deadline=deadline, owner=successor, by=by, now=now, reason=reason)
+    for carrier in work.carriers:
+        carrier.responsible = successor
+        audit.save(carrier, by=by, reason=reason, fields=["responsible"])
     if work.is_responsible:
         operator.responsible = successor
         audit.save(operator, by=by, reason=reason, fields=["responsible"])

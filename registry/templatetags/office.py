@@ -24,6 +24,15 @@ REASONS = {
     gettext_noop("added in the admin"),
     gettext_noop("deleted in the admin"),
     gettext_noop("chose the language"),
+    gettext_noop("recorded"),
+    gettext_noop("verified"),
+    gettext_noop("withdrawn"),
+    gettext_noop("published"),
+    gettext_noop("written from the register"),
+    gettext_noop("rotation"),
+    gettext_noop("retired"),
+    gettext_noop("first key"),
+    gettext_noop("demo"),
 }
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.db import models
 from django.test.utils import isolate_apps
 
 from config import checks
 from registry import declarations
+from subjects.vault.field import SealedField
 
 
 def test_every_field_is_declared() -> None:
@@ -49,9 +51,29 @@ def test_a_declaration_of_nothing_is_an_error(
     }
 
 
-def test_nothing_of_the_people_is_kept_yet_unsealed() -> None:
-    kinds = {kind for fields in declarations.declared().values() for kind in fields.values()}
-    assert kinds == {"none", "staff", "words"}
+def test_what_is_the_peoples_is_sealed_or_a_token() -> None:
+    found = {
+        f"{label}.{name}"
+        for label, fields in declarations.declared().items()
+        for name, kind in fields.items()
+        if kind == "subject"
+    }
+    assert found == {
+        "subjects.personaldatum.value",
+        "subjects.consent.evidence",
+        "subjects.searchtoken.token",
+    }
+    for name in found - {"subjects.searchtoken.token"}:
+        label, _, field = name.rpartition(".")
+        assert isinstance(apps.get_model(label)._meta.get_field(field), SealedField)
+    # And no sealed field is declared as anything else.
+    sealed = {
+        f"{model._meta.label_lower}.{field.name}"
+        for model in apps.get_models()
+        for field in model._meta.local_fields
+        if isinstance(field, SealedField) and not hasattr(model, "history_id")
+    }
+    assert sealed == found - {"subjects.searchtoken.token"}
 
 
 def test_import_requests_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:

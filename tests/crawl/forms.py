@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import Model
 from django.forms.models import model_to_dict
 from django.test import Client
@@ -35,6 +36,9 @@ def post_and_confirm(client: Client, path: str, data: dict[str, Any]) -> Any:
 def _posted(form: forms.BaseForm, values: dict[str, Any]) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for name, field in form.fields.items():
+        if isinstance(field, forms.FileField):
+            data[name] = SimpleUploadedFile("people.csv", b"account\nu-1\n")
+            continue
         value = field.prepare_value(values[name])
         widget = getattr(field.widget, "widget", field.widget)
         if isinstance(widget, forms.CheckboxInput):

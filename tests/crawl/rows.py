@@ -14,10 +14,12 @@ from django.db.models import Model
 from registry import models as r
 from registry.choices import NoticeKind, NoticeState
 from registry.services import audit
+from registry.services.consents import consent_text_draft
 from registry.services.staff import membership_start
 from requests.models import RegulatorInquiry
 from requests.services.inquiries import clock_of, inquiry_register
 from tests.conftest import Office, Team, make_user
+from tests.crawl import people  # noqa: F401
 from tests.crawl.makers import MAKERS, Made, law_mark, make, maker, mark_of, named, saved
 
 RECEIVED_AT = datetime(2025, 12, 22, 9, tzinfo=UTC)
@@ -94,6 +96,31 @@ def activity(team: Team, mark: str) -> Model:
     law = r.LegalBasis.objects.filter(jurisdiction=team.operator.jurisdiction, closed_on=None)
     row.legal_bases.add(law.first())
     return row
+
+
+@maker(r.Carrier)
+def carrier(team: Team, mark: str) -> Model:
+    row = r.Carrier(
+        operator=team.operator, code=mark.lower(), clause=mark, room=mark,
+        responsible=team.clerk, sheets=12, **named(mark),
+    )  # fmt: skip
+    return saved(row, team, mark)
+
+
+@maker(r.ConsentText)
+def consent_text(team: Team, mark: str) -> Model:
+    """A draft: what is published no form changes."""
+    row = consent_text_draft(
+        operator=team.operator,
+        code=mark.lower(),
+        activities=[make(r.ProcessingActivity, team)],
+        in_force_on=date(2025, 9, 1),
+        end_event="purpose_achieved",
+        by=team.dpo,
+        now=NOW,
+        **named(mark),
+    )
+    return saved(row, team, mark)
 
 
 @maker(r.ClaimedGround)

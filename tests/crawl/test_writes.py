@@ -216,18 +216,23 @@ def test_an_added_row_cannot_belong_or_be_tied_to_another_operator(
     own, foreign = one_of_each(model, office)
     path = address(model_admin, "add")
     form = client.get(path).context["adminform"].form
-    honest = copied(form, own) | fresh(own)
+    changed = fresh(own)
+
+    def honest() -> dict[str, Any]:
+        # Anew for each post: a file can be read once.
+        return copied(form, own) | changed
+
     forgeries = forged_relations(form, foreign, office)
     assert "operator" in forgeries
     for name, wrong in forgeries.items():
         before = fingerprint()
-        response = client.post(path, honest | {name: wrong})
+        response = client.post(path, honest() | {name: wrong})
         assert response.status_code == 200, name
         assert name in response.context["adminform"].form.errors
         assert not differences(before), name
     # The same post without the forgery is good: nothing else refused it.
     count = model._base_manager.count()
-    response = client.post(path, honest)
+    response = client.post(path, honest())
     assert response.status_code == 302, response.context["adminform"].form.errors
     assert model._base_manager.count() == count + 1
 

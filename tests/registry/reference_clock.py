@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from holidays.countries import Kazakhstan, Russia
 
 FIRST_YEAR = 2006
-LAST_YEAR = 2030
+LAST_YEAR = 2040
 
 LIBRARY_CALENDARS = {"RU": Russia, "KZ": Kazakhstan}
 DAY_UNITS = ("calendar_day", "working_day")

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -16,6 +17,7 @@ from registry.services import audit
 from registry.services.staff import membership_start
 from requests.models.inquiries import LetterChannel
 from requests.services.inquiries import inquiry_register
+from subjects.services.demo import TEXTS, demo_people, demo_text
 
 # Roles, not names: nobody real. The deputy is a clerk who stands in for the DPO.
 STAFF = [
@@ -27,13 +29,29 @@ STAFF = [
 LANGUAGES = {"pandev": {"clerk": "kk", "deputy": "kk"}, "ipm": {}}
 
 
+def people_number(text: str) -> int:
+    if not text.isdecimal() or int(text) > 1_000_000:
+        raise ArgumentTypeError(f"a number of people is from 0 to 1000000, not {text}")
+    return int(text)
+
+
 class Command(OfficeCommand):
     help = (
-        "Make the demo's staff (roles with every operator, and the administrator) and one "
-        "synthetic letter of the authority each."
+        "Make the demo's staff (roles with every operator, and the administrator), one synthetic "
+        "letter of the authority each, and synthetic people."
     )
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--subjects",
+            type=people_number,
+            default=200,
+            metavar="N",
+            help="so many synthetic people for each operator that the demo knows (200)",
+        )
+
     def work(self, **options: Any) -> None:
+        subjects = int(options["subjects"])
         if settings.PRODUCTION:
             raise CommandError("There is no demo in production.", returncode=2)
         if not settings.DEMO_PASSWORD:
@@ -55,6 +73,8 @@ class Command(OfficeCommand):
                             reason="demo",
                         )
             self._letters()
+        for operator in Operator.objects.select_related("jurisdiction").filter(code__in=TEXTS):
+            self._people(operator, subjects)
         names = User.objects.filter(is_active=True).values_list("username", flat=True)
         self.stdout.write(f"log-ins: {', '.join(names)}")
         self.stdout.write(f"password of all that the demo made: {settings.DEMO_PASSWORD}")
@@ -69,6 +89,17 @@ class Command(OfficeCommand):
             audit.save(user, by=None, reason="demo")
             made.append(username)
         return user
+
+    def _people(self, operator: Operator, count: int) -> None:
+        if not count:
+            return
+        now = timezone.now()
+        dpo = User.objects.get(username=f"dpo@{operator.code}")
+        with transaction.atomic():
+            demo_text(operator=operator, by=dpo, now=now)
+        made = demo_people(operator=operator, count=count, by=dpo, now=now)
+        if made:
+            self.stdout.write(f"{operator.code}: {made} synthetic people")
 
     def _letters(self) -> None:
         """One running clock for each operator that has had no letter yet."""

@@ -26,8 +26,9 @@ def port_number(text: str) -> int:
 
 class Command(BaseCommand):
     help = (
-        "Sets up the demonstration office (tables, law, both operators, demo staff) and runs web, "
-        "worker and beat until Ctrl-C. Development only: production starts the three by itself."
+        "Sets up the demonstration office (tables, keys, law, both operators, demo staff and "
+        "people) and runs web, worker and beat until Ctrl-C. Development only: production starts "
+        "the three by itself."
     )
 
     # Refusals come first and alone; handle() runs the checks after them.
@@ -67,6 +68,7 @@ class Command(BaseCommand):
         quiet: dict[str, Any] = {"verbosity": max(0, verbosity - 1), "stdout": self.stdout}
         call_command("compile_translations", **quiet)
         call_command("migrate", interactive=False, **quiet)
+        call_command("make_keys", **quiet)
         call_command("load_law", **quiet)
         for path in sorted((settings.BASE_DIR / "registry/data/operators").glob("*.toml")):
             call_command("load_operator", str(path), **quiet)

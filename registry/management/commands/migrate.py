@@ -1,7 +1,8 @@
-"""``migrate`` of Django, then the triggers that keep history append-only.
+"""``migrate`` of Django, then the triggers that keep history append-only and what is published.
 
 SQLite drops a table's triggers whenever a migration rebuilds it, so they are laid anew after
-every run instead of standing in one migration.
+every run instead of standing in one migration. Those that read another table are taken away
+before it: SQLite refuses to rebuild a table that a trigger elsewhere names.
 """
 
 from __future__ import annotations
@@ -16,8 +17,23 @@ from registry import seam
 
 class Command(MigrateCommand):
     def handle(self, *args: Any, **options: Any) -> None:
-        super().handle(*args, **options)
         if options.get("plan") or options.get("check_unapplied"):
+            super().handle(*args, **options)
             return
-        existing = set(connection.introspection.table_names())
-        seam.append_only(table for table in seam.history_tables() if table in existing)
+        seam.lift_freeze(_present())
+        try:
+            super().handle(*args, **options)
+        finally:
+            existing = set(connection.introspection.table_names())
+            seam.append_only(table for table in seam.history_tables() if table in existing)
+            seam.freeze(_present())
+
+
+def _present() -> list[seam.Frozen]:
+    """Only whole sets: after a migration backwards a table or its links may be gone."""
+    existing = set(connection.introspection.table_names())
+    return [
+        frozen
+        for frozen in seam.frozen_tables()
+        if frozen.table in existing and frozen.owner in existing
+    ]

@@ -1,0 +1,27 @@
+"""The people, by aggregate; the vault's own tables come from ``subjects.vault.models``."""
+
+from subjects.models.events import AccessEvent, SearchResult
+from subjects.models.files import SealedFile
+from subjects.models.grounds import Consent, DisseminationPermission, Ground
+from subjects.models.imports import ImportConflict, ImportReject, SubjectImport
+from subjects.models.people import DataSubject, PersonalDatum, SubjectLink
+from subjects.vault.models import DestructionItem, MasterKey, SearchToken, VaultKey
+
+__all__ = [
+    "AccessEvent",
+    "Consent",
+    "DataSubject",
+    "DestructionItem",
+    "DisseminationPermission",
+    "Ground",
+    "ImportConflict",
+    "ImportReject",
+    "MasterKey",
+    "PersonalDatum",
+    "SealedFile",
+    "SearchResult",
+    "SearchToken",
+    "SubjectImport",
+    "SubjectLink",
+    "VaultKey",
+]

@@ -1,0 +1,305 @@
+"""Which grounds cover which data of a person, and what follows when they end.
+
+The facts are read here, once for a page, and given to ``subjects.fate``, which decides.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+
+from django.db.models import Q, Value
+
+from registry.calendars import work_calendar
+from registry.choices import CountedFrom, Effect, Event, RuleSource
+from registry.errors import OperatorError, gettext_noop
+from registry.models import (
+    ConsentText,
+    DataCategory,
+    DeadlineRule,
+    Operator,
+    ProcessingActivity,
+    RetentionRule,
+)
+from registry.services.rules import outcome
+from registry.terms import Unit, end_of_term
+from registry.workdays import WorkCalendar
+from subjects import fate
+from subjects.choices import GroundEnd
+from subjects.models import DataSubject, Ground, PersonalDatum
+
+# The identity of a row, where the list of data has no element for it, is covered by any ground.
+WITHOUT_CATEGORY = 0
+
+# The duties that the end of a ground starts. The law names no end of a consent by its own term
+# and no end of a contract: the purpose is then achieved (152-FZ 21(4), 94-V 18(1)-(2)).
+DUTIES: Mapping[str, tuple[tuple[Event, Effect], ...]] = {
+    GroundEnd.WITHDRAWN: (
+        (Event.CONSENT_WITHDRAWN, Effect.DESTROY),
+        (Event.CONSENT_WITHDRAWN, Effect.STOP_OR_REFUSE),
+    ),
+    GroundEnd.EXPIRED: ((Event.PURPOSE_ACHIEVED, Effect.DESTROY),),
+    GroundEnd.ACHIEVED: ((Event.PURPOSE_ACHIEVED, Effect.DESTROY),),
+    GroundEnd.CONTRACT: ((Event.PURPOSE_ACHIEVED, Effect.DESTROY),),
+    GroundEnd.CEASE: (
+        (Event.CEASE_DEMANDED, Effect.STOP),
+        # Kazakhstan has no demand of its own: it is a withdrawal (94-V 8(7)).
+        (Event.CONSENT_WITHDRAWN, Effect.DESTROY),
+        (Event.CONSENT_WITHDRAWN, Effect.STOP_OR_REFUSE),
+    ),
+    GroundEnd.UNLAWFUL: ((Event.UNLAWFUL_PROCESSING_FOUND, Effect.DESTROY),),
+}
+# Which of the operator's retention rules answer to an end.
+RETENTION = {GroundEnd.CEASE: GroundEnd.WITHDRAWN}
+
+
+class NotCovered(OperatorError):
+    template = gettext_noop(
+        "%(category)s cannot be held about %(code)s: no ground of this person covers it today. "
+        "Record the ground first (152-FZ 6, 94-V 7)."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """When and why a ground ended, or is known to end."""
+
+    on: date
+    event: str
+
+
+class Law:
+    """The rules and the calendar of one operator, read once."""
+
+    def __init__(self, operator: Operator) -> None:
+        self.operator = operator
+
+    @cached_property
+    def calendar(self) -> WorkCalendar:
+        return work_calendar(self.operator.jurisdiction)
+
+    @cached_property
+    def rules(self) -> list[DeadlineRule]:
+        events = {event for duties in DUTIES.values() for event, _ in duties}
+        return list(
+            DeadlineRule.objects.filter(event__in=events).filter(
+                Q(jurisdiction=None) | Q(jurisdiction=self.operator.jurisdiction_id),
+                Q(operator=None) | Q(operator=self.operator),
+            )
+        )
+
+    @cached_property
+    def retention(self) -> list[RetentionRule]:
+        return list(RetentionRule.objects.filter(operator=self.operator))
+
+    def _governing(
+        self, event: Event, effect: Effect, day: date
+    ) -> tuple[DeadlineRule | None, DeadlineRule | None]:
+        """The statute and the promise in force that day; an operator's own promise first."""
+        fitting = [
+            rule
+            for rule in self.rules
+            if rule.event == event
+            and rule.effect == effect
+            and (rule.effective_from or date.min) <= day <= (rule.effective_until or date.max)
+        ]
+        statute = next((rule for rule in fitting if rule.source == RuleSource.STATUTE), None)
+        promises = [rule for rule in fitting if rule.source == RuleSource.PROMISE]
+        promises.sort(key=lambda rule: rule.operator_id is None)
+        return statute, promises[0] if promises else None
+
+    def limits(self, event: str, day: date) -> Iterable[fate.Limit]:
+        """By when the law and the operator's promise want the data gone after that day."""
+        for name, effect in DUTIES[event]:
+            statute, promise = self._governing(name, effect, day)
+            if statute is None and promise is None:
+                continue
+            for rule, source in ((statute, fate.Source.STATUTE), (promise, fate.Source.PROMISE)):
+                if rule is None:
+                    continue
+                found = self._due(rule, day)
+                if found is not None:
+                    yield fate.Limit(found, rule.code, rule.article, source)
+
+    def _due(self, rule: DeadlineRule, day: date) -> date | None:
+        is_statute = rule.source == RuleSource.STATUTE
+        return outcome(
+            operator=self.operator,
+            statute=rule if is_statute else None,
+            promise=None if is_statute else rule,
+            trigger=day,
+            calendar=self.calendar,
+        ).due_on
+
+    def after(self, ground: Ground, event: str) -> RetentionRule | None:
+        """The rule of the ground's own activity, else the one for all."""
+        wanted = RETENTION.get(GroundEnd(event), event)
+        fitting = [rule for rule in self.retention if rule.event == wanted]
+        own = [rule for rule in fitting if rule.activity_id == ground.activity_id]
+        shared = [rule for rule in fitting if rule.activity_id is None]
+        return next(iter(own or shared), None)
+
+    def period(self, rule: RetentionRule, ended_on: date) -> date | None:
+        """The last day of a retention period; None where the rule names none."""
+        if not rule.length:
+            return None
+        start = ended_on
+        if rule.counted_from != CountedFrom.EVENT:
+            # A reporting year and the tax period before the next one end with the calendar year.
+            start = date(ended_on.year, 12, 31)
+        return end_of_term(start, rule.length, Unit(rule.unit), self.calendar)
+
+
+def end_of(ground: Ground) -> End | None:
+    """The earliest known end: the ground's own, its consent's term, its purpose's, its work's."""
+    ends = []
+    if ground.ended_on is not None:
+        ends.append(End(ground.ended_on, ground.end_reason))
+    consent = getattr(ground, "consent", None)
+    if consent is not None and consent.expires_on is not None:
+        ends.append(End(consent.expires_on, GroundEnd.EXPIRED))
+    if ground.activity.ended_on is not None:
+        ends.append(End(ground.activity.ended_on, GroundEnd.ACHIEVED))
+    if ground.activity.purpose.ended_on is not None:
+        ends.append(End(ground.activity.purpose.ended_on, GroundEnd.ACHIEVED))
+    ends = [replace(end, on=max(end.on, ground.started_on)) for end in ends]
+    # What somebody did comes before what would have happened anyway on the same day.
+    return min(ends, key=lambda end: end.on) if ends else None
+
+
+def grounds_of(subjects: Iterable[int]) -> list[Ground]:
+    """The grounds of these people with everything that tells how far they reach; one query."""
+    return list(
+        Ground.objects.filter(subject__in=list(subjects))
+        .select_related("activity__purpose", "legal_basis", "consent__text")
+        .order_by("started_on", "pk")
+    )
+
+
+def categories_of(grounds: Iterable[Ground]) -> dict[int, frozenset[int]]:
+    """Ground -> categories it covers: the consent's own list, else the activity's; one query."""
+    grounds = list(grounds)
+    activities = {ground.activity_id for ground in grounds}
+    texts = {ground.consent.text_id for ground in grounds if hasattr(ground, "consent")}
+    if not grounds:
+        return {}
+    rows = (
+        ProcessingActivity.data_categories.through.objects.filter(
+            processingactivity_id__in=activities
+        )
+        .values_list(Value(0), "processingactivity_id", "datacategory_id")
+        .union(
+            ConsentText.data_categories.through.objects.filter(
+                consenttext_id__in=texts
+            ).values_list(Value(1), "consenttext_id", "datacategory_id"),
+            all=True,
+        )
+    )
+    listed: dict[tuple[int, int], set[int]] = defaultdict(set)
+    for kind, owner, category in rows:
+        listed[kind, owner].add(category)
+    found = {}
+    for ground in grounds:
+        covered = listed[0, ground.activity_id]
+        if hasattr(ground, "consent"):
+            # A consent reaches no further than its text, whatever the activity has become.
+            covered = listed[1, ground.consent.text_id]
+        found[ground.pk] = frozenset(covered)
+    return found
+
+
+def cover(
+    ground: Ground, categories: frozenset[int], law: Law, ended: End | None = None
+) -> fate.Cover:
+    """A ground as ``fate`` wants it; ``ended`` stands in the place of its known end."""
+    end = ended or end_of(ground)
+    keep, then = None, fate.Then.DESTROY
+    limits: tuple[fate.Limit, ...] = ()
+    if end is not None:
+        rule = law.after(ground, end.event)
+        counted_from = end.on
+        promised: list[fate.Limit] = []
+        if rule is not None:
+            then = fate.Then(rule.after)
+            until = law.period(rule, end.on)
+            if until is not None and rule.article:
+                keep = fate.Keep(until, rule.code, rule.article)
+                counted_from = until
+            elif until is not None:
+                promised = [fate.Limit(until, rule.code, rule.clause, fate.Source.POLICY)]
+        limits = (*law.limits(end.event, counted_from), *promised)
+    return fate.Cover(
+        ground=ground.pk,
+        activity=str(ground.activity),
+        basis=str(ground.legal_basis),
+        article=ground.legal_basis.article,
+        categories=categories | {WITHOUT_CATEGORY},
+        started_on=ground.started_on,
+        ended_on=end.on if end else None,
+        event=end.event if end else "",
+        limits=limits,
+        keep=keep,
+        then=then,
+    )
+
+
+class Coverage:
+    """The grounds and data of one person (or card), and what becomes of the data."""
+
+    def __init__(
+        self,
+        subject: DataSubject,
+        *,
+        grounds: list[Ground] | None = None,
+        data: Iterable[PersonalDatum] | None = None,
+        law: Law | None = None,
+    ) -> None:
+        self.subject = subject
+        self.law = law or Law(subject.operator)
+        self.grounds = grounds_of([subject.pk]) if grounds is None else grounds
+        self._data = data
+        self.categories = categories_of(self.grounds)
+
+    @cached_property
+    def data(self) -> list[PersonalDatum]:
+        if self._data is not None:
+            return list(self._data)
+        return list(PersonalDatum.objects.filter(subject=self.subject))
+
+    @cached_property
+    def covers(self) -> list[fate.Cover]:
+        return [cover(ground, self.categories[ground.pk], self.law) for ground in self.grounds]
+
+    def _given(self) -> list[fate.Datum]:
+        return [fate.Datum(datum.pk, datum.category_id or WITHOUT_CATEGORY) for datum in self.data]
+
+    def fates(self, today: date) -> dict[int, fate.Fate]:
+        """Datum -> what becomes of it."""
+        return {found.datum: found for found in fate.decide(self._given(), self.covers, today)}
+
+    def if_ended(
+        self, ground: Ground, event: str, today: date
+    ) -> tuple[list[fate.Fate], tuple[fate.Fate, ...]]:
+        """All fates if this ground ended today for that reason, and those that would newly go."""
+        ended = cover(ground, self.categories[ground.pk], self.law, End(today, event))
+        after = fate.what_if(self._given(), self.covers, {ground.pk: ended}, today)
+        return after, fate.difference(self.fates(today).values(), after)
+
+    def covered(self, category: DataCategory | None, today: date) -> bool:
+        """Whether a live ground covers the category today (retention after an end does not)."""
+        wanted = category.pk if category else WITHOUT_CATEGORY
+        return any(
+            wanted in found.categories
+            and found.started_on <= today
+            and (found.ended_on is None or today < found.ended_on)
+            for found in self.covers
+        )
+
+
+def require_cover(*, subject: DataSubject, category: DataCategory | None, today: date) -> None:
+    """Refuse a datum that no live ground of the person covers (promise 1)."""
+    if not Coverage(subject).covered(category, today):
+        raise NotCovered(category=category.name if category else "", code=subject.code)

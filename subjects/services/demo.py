@@ -1,0 +1,93 @@
+"""Synthetic people for the demo: the texts they agree to, and the people themselves."""
+
+from __future__ import annotations
+
+import io
+from datetime import date, datetime
+from typing import Any
+
+from registry.errors import OperatorError, gettext_noop
+from registry.models import ConsentText, DataCategory, Operator, ProcessingActivity, User
+from registry.services import audit
+from registry.services.consents import consent_text_draft, consent_text_publish
+from subjects import synthetic
+from subjects.models import DataSubject
+from subjects.services.importing.reading import stream_source
+from subjects.services.importing.runs import import_file
+
+# The synthetic people are those of this day: asked for again, they are the same people.
+DEMO_DAY = date(2026, 11, 1)
+# Older than the oldest consent that ``synthetic`` makes (18 months).
+IN_FORCE_ON = date(2024, 9, 1)
+TEXTS: dict[str, dict[str, Any]] = {
+    "pandev": {
+        "code": "registration",
+        "activities": ["accounts", "licence_agreement", "services", "platform_security"],
+        "name_ru": "Согласие при регистрации (демонстрация)",
+        "name_kk": "Тіркелу кезіндегі келісім (демонстрация)",
+        "name_en": "Consent at registration (demo)",
+        "third_parties": True,
+        "cross_border": True,
+        "end_event": "purpose_achieved",
+    },
+    "ipm": {
+        "code": "newsletter",
+        "activities": ["email_information"],
+        "name_ru": "Согласие на рассылку (демонстрация)",
+        "name_kk": "Тарату тізіміне келісім (демонстрация)",
+        "name_en": "Consent to the newsletter (demo)",
+        "third_parties": False,
+        "cross_border": False,
+        "term_length": 5,
+        "term_unit": "year",
+    },
+}
+# A text must print the operator's address, and one of the two policies names none.
+DEMO_ADDRESS = "Демонстрационный адрес, 1 (не настоящий)"
+
+
+class NoDemoText(OperatorError):
+    template = gettext_noop("There is no demo consent for the operator %(code)s.")
+
+
+def demo_text(*, operator: Operator, by: User, now: datetime) -> ConsentText:
+    """The published text that the synthetic people agreed to; written from the register once."""
+    if operator.code not in TEXTS:
+        raise NoDemoText(code=operator.code)
+    options = dict(TEXTS[operator.code])
+    found = ConsentText.objects.published().filter(operator=operator, code=options["code"]).first()
+    if found is not None:
+        return found
+    if not operator.address:
+        operator.address = DEMO_ADDRESS
+        audit.save(operator, by=by, reason="demo", fields=["address"])
+    activities = ProcessingActivity.objects.filter(
+        operator=operator, code__in=options.pop("activities")
+    )
+    concrete = DataCategory.objects.filter(activities__in=activities, open_ended=False)
+    text = consent_text_draft(
+        operator=operator,
+        activities=activities,
+        data_categories=concrete.distinct(),
+        dissemination=False,
+        withdrawal_channels=["email", "post"],
+        in_force_on=IN_FORCE_ON,
+        by=by,
+        now=now,
+        **options,
+    )
+    return consent_text_publish(text=text, by=by, now=now)
+
+
+def demo_people(*, operator: Operator, count: int, by: User | None, now: datetime) -> int:
+    """Bring the operator's synthetic people to ``count``, by an import like any other.
+
+    Returns how many are new. They never touch the disk in plain text, synthetic or not.
+    """
+    if DataSubject.objects.filter(operator=operator).count() >= count:
+        return 0
+    text = io.StringIO(newline="")
+    synthetic.write_csv(text, operator=operator.code, count=count, today=DEMO_DAY)
+    content = text.getvalue().encode()
+    run = import_file(operator=operator, source=stream_source(lambda: [content]), by=by, now=now)
+    return run.people_new

@@ -1,0 +1,161 @@
+"""The one module that destroys. Nothing here opens a value, and nothing needs a KEK.
+
+Destroying is deleting a value's rows in the vault's two tables and writing the item that proves
+it, in one transaction; no row of people or of history is touched, and what they hold goes mute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import date, datetime
+
+from django.db import transaction
+
+from registry import seam
+from registry.errors import OperatorError, gettext_noop
+from registry.models import User
+from subjects.models import (
+    Consent,
+    DataSubject,
+    DestructionItem,
+    Ground,
+    PersonalDatum,
+    SealedFile,
+)
+from subjects.services.covering import Coverage, end_of
+from subjects.vault.models import SearchToken, VaultKey
+
+
+class StillCovered(OperatorError):
+    template = gettext_noop(
+        "%(code)s: %(category)s stays: %(ground)s (%(article)s) covers it. End the ground first."
+    )
+
+
+class NotOfCard(OperatorError):
+    template = gettext_noop("%(datum)s is not on the card %(code)s.")
+
+
+class DestructionReasonMissing(OperatorError):
+    template = gettext_noop("A destruction needs its reason.")
+
+
+def keys_destroy(
+    numbers: Iterable[int], *, reason: str, by: User | None, now: datetime
+) -> list[DestructionItem]:
+    """Destroy these keys and their tokens, and write their items; those already gone are passed by.
+
+    Safe to run twice and from two processes: each key is destroyed by exactly one of them.
+    """
+    if not reason.strip():
+        raise DestructionReasonMissing()
+    wanted = sorted({number for number in numbers if number})
+    with transaction.atomic():
+        gone = seam.delete_returning(VaultKey, wanted, ["id", "kind", "owner", "category"])
+        seam.delete_returning(SearchToken, sorted(row[0] for row in gone), ["key"], by="key")
+        return DestructionItem.objects.bulk_create(
+            DestructionItem(
+                key=number,
+                kind=kind,
+                owner=owner,
+                category=category,
+                reason=reason,
+                destroyed_at=now,
+                destroyed_by=by,
+            )
+            for number, kind, owner, category in gone
+        )
+
+
+def data_destroy(
+    *,
+    subject: DataSubject,
+    data: Iterable[PersonalDatum],
+    reason: str,
+    by: User | None,
+    now: datetime,
+    today: date,
+) -> list[DestructionItem]:
+    """Destroy data of one person. Refuses, by name, a datum that a ground still covers.
+
+    The card is locked, so that no ground can begin between the check and the destruction.
+    """
+    chosen = list(data)
+    with transaction.atomic():
+        seam.lock(DataSubject.objects.filter(pk=subject.pk)).get()
+        fates = Coverage(subject).fates(today)
+        for datum in chosen:
+            found = fates.get(datum.pk)
+            if found is None:
+                raise NotOfCard(datum=str(datum), code=subject.code)
+            if found.stays:
+                holding = found.held_by[0]
+                raise StillCovered(
+                    code=subject.code,
+                    category=datum.category.name if datum.category else "",
+                    ground=holding.activity,
+                    article=holding.article,
+                )
+        items = keys_destroy(
+            [number for datum in chosen if (number := datum.key_number)],
+            reason=reason,
+            by=by,
+            now=now,
+        )
+        # Whoever was killed after the keys went left the files: whoever comes again takes them.
+        files = [datum.file for datum in chosen if datum.file_id and datum.file]
+        transaction.on_commit(lambda: _remove(files))
+    flush()
+    return items
+
+
+def flush() -> None:
+    """Take what was destroyed out of the database's files; in a transaction: after it."""
+    transaction.on_commit(lambda: seam.flush_deleted([VaultKey, SearchToken]), robust=True)
+
+
+def subject_destroy(
+    *, subject: DataSubject, reason: str, by: User | None, now: datetime, today: date
+) -> list[DestructionItem]:
+    """Everything the vault holds about a person whom no ground covers any longer.
+
+    Refuses, by name, while a ground holds: the proof of a live consent is needed.
+    """
+    with transaction.atomic():
+        seam.lock(DataSubject.objects.filter(pk=subject.pk)).get()
+        live = Ground.objects.filter(subject=subject).select_related("activity", "legal_basis")
+        for ground in live:
+            if _holds(ground, today):
+                raise StillCovered(
+                    code=subject.code,
+                    category=Consent._meta.verbose_name,
+                    ground=str(ground.activity),
+                    article=ground.legal_basis.article,
+                )
+        items = data_destroy(
+            subject=subject,
+            data=PersonalDatum.objects.filter(subject=subject).select_related("category", "file"),
+            reason=reason,
+            by=by,
+            now=now,
+            today=today,
+        )
+        evidence = Consent.objects.filter(ground__subject=subject, evidence_key__isnull=False)
+        items += keys_destroy(
+            evidence.values_list("evidence_key", flat=True), reason=reason, by=by, now=now
+        )
+    return items
+
+
+def _holds(ground: Ground, today: date) -> bool:
+    """Whether it covers anything today or will: its own end, its consent's term, its purpose's."""
+    end = end_of(ground)
+    return end is None or today < end.on
+
+
+def _remove(files: Iterable[SealedFile]) -> None:
+    """Their keys are gone, so this only gives back the space; the sweep takes what stays."""
+    for file in files:
+        with suppress(OSError):
+            file.path.unlink(missing_ok=True)

@@ -1,0 +1,351 @@
+"""Master keys: made, rotated, retired, and the watch over values that have lost theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from registry import seam
+from registry.errors import Conflict, OperatorError, gettext_noop
+from registry.models import User
+from registry.services import audit
+from subjects import sealing
+from subjects.models import Consent, DestructionItem, PersonalDatum, SealedFile
+from subjects.vault import keyring, store
+from subjects.vault.models import KeyUse, MasterKey, Sealed, SearchToken, VaultKey
+
+CHUNK = 2_000
+
+
+class KeyStillNeeded(OperatorError):
+    template = gettext_noop("%(key)s still protects %(count)s values: rotate first.")
+
+
+class KeyInUse(OperatorError):
+    template = gettext_noop("%(key)s is the newest of its kind and cannot be retired.")
+
+
+class NotYetRetired(OperatorError):
+    template = gettext_noop("%(key)s retires on %(day)s, not before.")
+
+
+class RetiredAlready(Conflict):
+    template = gettext_noop("%(key)s was retired already.")
+
+
+class NoKeysYet(OperatorError):
+    template = gettext_noop("There is no key to replace: run make_keys first.")
+
+
+class RetiresInThePast(OperatorError):
+    template = gettext_noop("A key cannot retire before today.")
+
+
+class KeysDamaged(OperatorError):
+    """All other keys are done; these stand under their old key, which cannot be retired."""
+
+    status = 500
+    template = gettext_noop(
+        "%(count)s keys of the vault cannot be opened, the first is number %(first)s: this is an "
+        "incident."
+    )
+
+
+def keys_make(*, by: User | None, now: datetime) -> list[MasterKey]:
+    """The first key of each use; nothing where there is one. Refuses nothing, loses nothing."""
+    made = []
+    with transaction.atomic(durable=True):
+        seam.lock_table(MasterKey)
+        for use in KeyUse:
+            if not MasterKey.objects.filter(use=use).exists():
+                made.append(_make(use, by=by, now=now, reason="first key"))
+    keyring.forget()
+    return made
+
+
+def _make(use: str, *, by: User | None, now: datetime, reason: str) -> MasterKey:
+    """The next key: its file first, then its row, so that no row is ever without its key.
+
+    The table is locked, and no transaction stands around it: a key that others cannot see yet
+    must not be used.
+    """
+    numbers = MasterKey.objects.filter(use=use).values_list("number", flat=True)
+    number = 1 + max([*numbers, *keyring.numbers_of_files(use)], default=0)
+    key = sealing.new_key()
+    keyring.write_file(keyring.name_of(use, number), key)
+    row = MasterKey(use=use, number=number, fingerprint=sealing.fingerprint(key), made_at=now)
+    return audit.save(row, by=by, reason=reason)
+
+
+def _replace(
+    use: str,
+    unfinished: Callable[[MasterKey], bool],
+    *,
+    by: User | None,
+    now: datetime,
+    retire_on: date | None,
+    made_before: datetime | None = None,
+) -> MasterKey | None:
+    """The newest key of a use, made now unless a rotation to it was cut short; older ones get
+    the day on which they retire. None when the newest was made after ``made_before``.
+    """
+    if retire_on is not None and retire_on < now.date():
+        raise RetiresInThePast()
+    day = retire_on or (now.date() + timedelta(days=settings.KEK_RETIREMENT_DAYS))
+    with transaction.atomic(durable=True):
+        # Two that rotate at once make one key.
+        seam.lock_table(MasterKey)
+        newest = MasterKey.objects.filter(use=use).order_by("-number").first()
+        if newest is None:
+            raise NoKeysYet()
+        if made_before is not None and newest.made_at > made_before:
+            return None
+        # With a key missing, values would be lost sight of half-way.
+        keyring.ring(fresh=True).require_whole()
+        if not unfinished(newest):
+            newest = _make(use, by=by, now=now, reason="rotation")
+        older = MasterKey.objects.filter(use=use, retired_at=None, number__lt=newest.number)
+        for row in older.filter(retire_on=None):
+            row.retire_on = day
+            audit.save(row, by=by, reason=f"replaced by {newest.number}", fields=["retire_on"])
+    keyring.forget()
+    return newest
+
+
+# --- the key-encryption key ----------------------------------------------------------------------
+def kek_rotate(
+    *,
+    by: User | None,
+    now: datetime,
+    retire_on: date | None = None,
+    after_chunk: Callable[[int], None] | None = None,
+) -> MasterKey:
+    """A new KEK, and every data key under it; older ones retire on ``retire_on``.
+
+    The data are not touched. Chunks of 2,000 keys, each a transaction: killed half-way, the next
+    call goes on (with the key that was made, as long as older ones are still in use). Must not
+    stand in a transaction.
+    """
+    newest = _replace(KeyUse.KEK, _half_wrapped, by=by, now=now, retire_on=retire_on)
+    assert newest is not None
+    rewrap(newest.number, after_chunk=after_chunk)
+    return newest
+
+
+def _half_wrapped(newest: MasterKey) -> bool:
+    older = MasterKey.objects.filter(
+        use=KeyUse.KEK, retired_at=None, number__lt=newest.number, retire_on__isnull=False
+    )
+    return older.exists() and VaultKey.objects.exclude(kek=newest.number).exists()
+
+
+def rewrap(number: int, *, after_chunk: Callable[[int], None] | None = None) -> int:
+    """Every data key under another KEK is wrapped anew under this one; returns how many.
+
+    Refuses at the end, by number, keys that do not open.
+    """
+    done, last = 0, 0
+    damaged: list[int] = []
+    while True:
+        with transaction.atomic():
+            rows = list(
+                seam.lock(VaultKey.objects.exclude(kek=number).filter(pk__gt=last).order_by("pk"))[
+                    :CHUNK
+                ]
+            )
+            if not rows:
+                break
+            secret = keyring.kek(number)
+            whole = []
+            for row in rows:
+                bound = store.bound_key(row.kind, row.owner, row.category)
+                try:
+                    row.wrapped = sealing.wrap(secret, store.open_key(row), bound)
+                except sealing.CannotOpen:
+                    damaged.append(row.pk)
+                    continue
+                row.kek = number
+                whole.append(row)
+            if whole:
+                seam.rewrite(VaultKey, whole, ["wrapped", "kek"])
+                store.require_in_use({(KeyUse.KEK, number)})
+            last = rows[-1].pk
+        done += len(whole)
+        if after_chunk is not None:
+            after_chunk(done)
+    if damaged:
+        raise KeysDamaged(count=len(damaged), first=damaged[0])
+    return done
+
+
+def key_retire(*, key: MasterKey, by: User | None, now: datetime, today: date) -> MasterKey:
+    """Destroy a replaced key: copies of what it wrapped (WAL, backups) open no more.
+
+    Refuses the newest key, one whose day has not come, and one that still protects something.
+    The row says so first; a file that a crash has left is destroyed by the next ``keys_keep``.
+    """
+    with transaction.atomic(durable=True):
+        row = seam.lock(MasterKey.objects.filter(pk=key.pk)).get()
+        if row.retired_at is not None:
+            raise RetiredAlready(key=str(row))
+        if row.retire_on is None:
+            raise KeyInUse(key=str(row))
+        if today < row.retire_on:
+            raise NotYetRetired(key=str(row), day=row.retire_on)
+        # Nobody may be half-way through saving under it while it is counted and destroyed.
+        seam.lock_table(VaultKey)
+        column = "kek" if row.use == KeyUse.KEK else "search"
+        needed = VaultKey.objects.filter(**{column: row.number}).count()
+        if needed:
+            raise KeyStillNeeded(key=str(row), count=needed)
+        row.retired_at = now
+        audit.save(row, by=by, reason="retired", fields=["retired_at"])
+    keyring.destroy_file(keyring.name_of(row.use, row.number))
+    keyring.forget()
+    return row
+
+
+def retired_files() -> list[str]:
+    """Key files that should be gone: of retired keys, and drafts of killed processes."""
+    retired = MasterKey.objects.filter(retired_at__isnull=False)
+    names = [keyring.name_of(row.use, row.number) for row in retired]
+    return [name for name in names if keyring.is_there(name)]
+
+
+def keys_retire_due(*, now: datetime, today: date, by: User | None = None) -> int:
+    """Retire every key whose day has come; a key still in use is rotated away first."""
+    retired = 0
+    due = MasterKey.objects.filter(retired_at=None, retire_on__lte=today).order_by("use", "number")
+    for row in due:
+        _finish(row.use)
+        try:
+            key_retire(key=row, by=by, now=now, today=today)
+        except RetiredAlready:
+            continue
+        retired += 1
+    for name in retired_files():
+        keyring.destroy_file(name)
+    return retired
+
+
+def _finish(use: str) -> int:
+    """Go on with a rotation that was cut short; nothing to do when it was not."""
+    newest = keyring.ring().active(use)
+    return rewrap(newest) if use == KeyUse.KEK else reindex(newest)
+
+
+def kek_rotate_due(*, now: datetime) -> bool:
+    """Rotate when the newest KEK is older than ``KEK_ROTATION_DAYS``."""
+    newest = _replace(
+        KeyUse.KEK,
+        _half_wrapped,
+        by=None,
+        now=now,
+        retire_on=None,
+        made_before=now - timedelta(days=settings.KEK_ROTATION_DAYS),
+    )
+    if newest is None:
+        return False
+    rewrap(newest.number)
+    return True
+
+
+def keys_keep(*, now: datetime, today: date) -> dict[str, int]:
+    """What the clock does with keys: rotate when due, finish what was cut short, retire."""
+    rotated = kek_rotate_due(now=now)
+    finished = 0
+    for use in KeyUse:
+        if MasterKey.objects.filter(use=use, retired_at=None, retire_on__isnull=False).exists():
+            finished += _finish(use)
+    return {
+        "rotated": int(rotated),
+        "finished": finished,
+        "retired": keys_retire_due(now=now, today=today),
+    }
+
+
+# --- the search key ------------------------------------------------------------------------------
+def search_rotate(*, by: User | None, now: datetime, retire_on: date | None = None) -> MasterKey:
+    """A new search key, and all tokens under it. Searching works throughout: it asks under both."""
+    newest = _replace(KeyUse.SEARCH, _half_indexed, by=by, now=now, retire_on=retire_on)
+    assert newest is not None
+    reindex(newest.number)
+    return newest
+
+
+def _half_indexed(newest: MasterKey) -> bool:
+    return newest.number > 1 and not_under(newest.number).exists()
+
+
+def not_under(search: int) -> QuerySet[VaultKey]:
+    """Keys whose tokens are still under another search key."""
+    return VaultKey.objects.filter(kind=Sealed.DATUM, search__isnull=False).exclude(search=search)
+
+
+def reindex(search: int) -> int:
+    """Make the tokens anew from the values, chunk by chunk; killed half-way, it goes on.
+
+    Refuses at the end, by number, values that do not open: they keep the tokens they have.
+    """
+    done, last = 0, 0
+    damaged: list[int] = []
+    while True:
+        with transaction.atomic():
+            keys = list(seam.lock(not_under(search).filter(pk__gt=last).order_by("pk"))[:CHUNK])
+            if not keys:
+                break
+            last = keys[-1].pk
+            by_number = {key.pk: key for key in keys}
+            data = PersonalDatum.objects.filter(value_key__in=by_number).select_related(
+                "subject", "category"
+            )
+            tokens = []
+            for datum in data:
+                try:
+                    terms = datum.sealed_terms("value", _text(by_number[datum.value_key], datum))
+                except sealing.CannotOpen:
+                    damaged.append(by_number.pop(datum.value_key).pk)
+                    continue
+                tokens += [
+                    SearchToken(token=token, key=datum.value_key)
+                    for token in store.tokens_of(terms, search)
+                ]
+            SearchToken.objects.filter(key__in=by_number).delete()
+            SearchToken.objects.bulk_create(tokens, batch_size=5_000)
+            VaultKey.objects.filter(pk__in=by_number).update(search=search)
+            store.require_in_use({(KeyUse.SEARCH, search)})
+        done += len(by_number)
+    if damaged:
+        raise KeysDamaged(count=len(damaged), first=damaged[0])
+    return done
+
+
+def _text(key: VaultKey, datum: Any) -> str:
+    bound = store.bound_value(key.kind, key.pk)
+    return sealing.unseal(store.open_key(key), datum.value.raw, bound).decode()
+
+
+# --- the watch -----------------------------------------------------------------------------------
+def lost_keys(limit: int = 1_000) -> list[int]:
+    """Numbers of keys that something sealed names, that are gone, and that no item names.
+
+    Loss never passes for lawful destruction: each one is an incident.
+    """
+    lost: list[int] = []
+    for model, column in (
+        (PersonalDatum, "value_key"),
+        (Consent, "evidence_key"),
+        (SealedFile, "key"),
+    ):
+        named: QuerySet[Any] = model._base_manager.filter(**{f"{column}__isnull": False})
+        gone = named.filter(
+            ~Exists(VaultKey.objects.filter(pk=OuterRef(column))),
+            ~Exists(DestructionItem.objects.filter(key=OuterRef(column))),
+        )
+        lost += gone.values_list(column, flat=True)[: limit - len(lost)]
+    return lost

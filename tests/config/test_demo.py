@@ -1,0 +1,68 @@
+"""The demo: staff by role, a letter each, and people who are all made up."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from registry.models import ConsentText, Operator
+from subjects.models import Consent, DataSubject, ImportReject, PersonalDatum
+from subjects.services.keys import lost_keys
+
+
+def demo(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
+    monkeypatch.setattr("django.conf.settings.DEMO_PASSWORD", "only-for-tests", raising=False)
+    out = io.StringIO()
+    call_command("demo", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def count(code: str) -> int:
+    return DataSubject.objects.filter(operator__code=code).count()
+
+
+def test_each_operator_gets_its_people_with_consents(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = demo(monkeypatch, "--subjects", "20")
+    assert "pandev: 20 synthetic people" in said and "ipm: 20 synthetic people" in said
+    assert (count("pandev"), count("ipm")) == (20, 20)
+    assert not ImportReject.objects.exists() and lost_keys() == []
+    # Everything that is held has a ground under a text that was published.
+    assert Consent.objects.count() >= 40
+    assert ConsentText.objects.published().count() == ConsentText.objects.count() == 2
+    assert PersonalDatum.objects.filter(subject__grounds=None).count() == 0
+
+
+def test_a_second_demo_doubles_nobody_and_a_larger_one_adds(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo(monkeypatch, "--subjects", "5")
+    first = set(DataSubject.objects.values_list("code", flat=True))
+    assert "synthetic people" not in demo(monkeypatch, "--subjects", "5")
+    assert set(DataSubject.objects.values_list("code", flat=True)) == first
+    assert "pandev: 3 synthetic people" in demo(monkeypatch, "--subjects", "8")
+    assert first < set(DataSubject.objects.values_list("code", flat=True))
+
+
+def test_the_operators_address_of_the_demo_says_that_it_is_none(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo(monkeypatch, "--subjects", "1")
+    assert "не настоящий" in Operator.objects.get(code="ipm").address
+    assert "не настоящий" not in Operator.objects.get(code="pandev").address
+
+
+@pytest.mark.parametrize("number", ["-1", "many", "1000001"])
+def test_a_wrong_number_of_people_is_refused(
+    db: None, monkeypatch: pytest.MonkeyPatch, number: str
+) -> None:
+    with pytest.raises(CommandError, match="number of people"):
+        demo(monkeypatch, f"--subjects={number}")
+
+
+def test_no_people_on_request(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    demo(monkeypatch, "--subjects", "0")
+    assert not DataSubject.objects.exists()

@@ -1,0 +1,168 @@
+"""No value lies readable anywhere: not in tables, logs, queues, sessions, mails or files.
+
+A person with unmistakable values goes through every station of the office; then the office's own
+search for leftovers reads everything that the office has written, byte by byte.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from django.conf import settings
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection, connections
+
+from config.celery import app
+from registry import seam
+from subjects.management.commands.find_traces import database_rows
+from subjects.models import DataSubject, SearchToken, VaultKey
+from subjects.traces import Counts, Needles, Search, Trace, Unread, search_paths
+from tests.conftest import Office
+from tests.subjects.attacker import data_folder
+from tests.subjects.stations import STATIONS, Journey
+
+# Not ours: the programs of PostgreSQL, and what it locks.
+NOT_A_LEAK = ("postmaster.pid", "postmaster.opts")
+
+
+@pytest.fixture
+def room(tmp_path: Path, monkeypatch: Any) -> Iterator[Path]:
+    """Whatever anybody logs, at every level, and whatever is spooled to a temporary folder."""
+    (tmp_path / "spool").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "spool"))
+    handler = logging.FileHandler(tmp_path / "office.log")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
+    root = logging.getLogger()
+    quiet = [
+        (logger, logger.level, logger.propagate)
+        for logger in map(logging.getLogger, ("", "django", "django.request", "office"))
+    ]
+    root.addHandler(handler)
+    for logger, _, _ in quiet:
+        logger.setLevel(logging.DEBUG)
+        logger.propagate = True
+    yield tmp_path
+    root.removeHandler(handler)
+    handler.close()
+    for logger, level, propagate in quiet:
+        logger.setLevel(level)
+        logger.propagate = propagate
+    app.control.purge()
+
+
+@pytest.fixture
+def journey(live_office: Office, room: Path, capfd: Any) -> Journey:
+    """The person has passed all stations, and everything is on the disk."""
+    at = Journey(live_office, room)
+    for station in STATIONS:
+        station(at)
+    out, err = capfd.readouterr()
+    (room / "console.log").write_text(out + err)
+    assert len(at.given) >= 16
+    return at
+
+
+def flush() -> list[Path]:
+    """Make every server write down what it has, and say where."""
+    places = [Path(settings.TEST_ROOM)]
+    seam.flush_deleted([VaultKey, SearchToken])
+    if connection.vendor == "postgresql":
+        folder = data_folder()
+        assert folder is not None, "the data folder of PostgreSQL must be at hand"
+        places += [folder, *folder.parent.glob("server.log")]
+        assert (folder.parent / "server.log").exists()
+    return places
+
+
+def queue(room: Path) -> list[Path]:
+    """What Valkey keeps, without the first bytes by which its file is taken for a closed one."""
+    if not settings.REDIS_URL:
+        assert list((Path(settings.OFFICE_VAR) / "broker").rglob("*.msg")), "the bells hang"
+        return []
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        client.config_set("rdbcompression", "no")
+        assert client.llen("celery") >= 3, "the bells hang"
+        client.save()
+        dump = Path(os.fsdecode(client.config_get("dir")["dir"])) / "dump.rdb"
+    content = dump.read_bytes()
+    assert content[:5] in (b"REDIS", b"VALKE")
+    (room / "valkey.bin").write_bytes(content[9:])
+    return [room / "valkey.bin"]
+
+
+def leaks(at: Journey) -> tuple[set[tuple[str, str]], list[Unread], Counts]:
+    """(which value, where) for every find; what was not read; how much was."""
+    names = list(at.given)
+    needles = Needles(at.given.values())
+    counts = Counts()
+    found: set[tuple[str, str]] = set()
+    unread: list[Unread] = []
+    places = [at.folder, *queue(at.folder), *flush()]
+    results = [
+        *Search(needles, counts=counts).rows(database_rows()),
+        *search_paths(needles, places, counts=counts),
+    ]
+    for one in results:
+        if isinstance(one, Trace):
+            found.add((names[one.value_number - 1], one.path))
+        elif Path(one.path).name not in NOT_A_LEAK:
+            unread.append(one)
+    return found, unread, counts
+
+
+def test_no_value_lies_anywhere_in_any_encoding(journey: Journey) -> None:
+    found, unread, counts = leaks(journey)
+    assert found == set()
+    assert [one for one in unread if one.path.startswith(str(journey.folder))] == []
+    assert counts.files > 10 and counts.bytes > 3 << 20 and counts.cells > 1_000
+    log = (journey.folder / "office.log").read_text()
+    # The log was listening: refusals with tracebacks, the page that broke, SQL errors.
+    for word in ("refused", "the database refuses", "RuntimeError", "Traceback", "<sealed>"):
+        assert word in log, word
+    print(f"canary: {len(journey.given)} values, {counts}, {len(unread)} not read")
+
+    # It can fail: one value in each of the places where values are known to leak to.
+    email, phone, iin = (journey.given[name] for name in ("email", "phone", "iin"))
+    logging.getLogger("office").warning("saved %s", email)
+    LogEntry.objects.create(
+        user=journey.clerk, content_type=ContentType.objects.get_for_model(DataSubject),
+        object_id="1", object_repr=phone, action_flag=CHANGE, change_message="",
+    )  # fmt: skip
+    app.send_task("registry.tasks.remind", args=[iin])
+    sealed = Path(settings.OFFICE_SEALED) / "aa"
+    sealed.mkdir(parents=True, exist_ok=True)
+    (sealed / "planted").write_bytes(journey.given["photo"].encode())
+    names = {"email": "office.log", "phone": "django_admin_log", "photo": "planted"}
+    if connection.vendor == "postgresql":
+        name = journey.given["full_name"]
+        with suppress(Exception), connection.cursor() as cursor:
+            cursor.execute("SELECT %s::text::integer", [name])
+        folder = data_folder()
+        assert folder is not None
+        log_of_server = folder.parent / "server.log"
+        # The server answers before its log is written.
+        for _ in range(100):
+            if name.encode() in log_of_server.read_bytes():
+                break
+            time.sleep(0.1)
+        names["full_name"] = "server.log"
+    try:
+        found, _, _ = leaks(journey)
+    finally:
+        (sealed / "planted").unlink()
+        LogEntry.objects.all().delete()
+        connections.close_all()
+    for value, place in names.items():
+        assert any(place in path for what, path in found if what == value), (value, found)
+    assert any(what == "iin" for what, _ in found), "in the queue"
+    assert {what for what, _ in found} == {*names, "iin"}
