@@ -15,6 +15,9 @@ from subjects import sealing
 from subjects.vault import keyring, store
 from subjects.vault.models import VaultKey
 
+# Django asks for related rows by one condition each, and SQLite takes a thousand at most.
+AT_ONCE = 500
+
 
 class State(Enum):
     """What became of a value."""
@@ -119,7 +122,8 @@ def _owners(rows: Sequence[Any]) -> dict[Any, Any]:
     if not hasattr(model, "sealed_place"):
         raise FieldError(f"{model._meta.label}: a migration cannot open what is sealed.")
     if model is type(rows[0]):
-        prefetch_related_objects(rows, *model.sealed_with)
+        for start in range(0, len(rows), AT_ONCE):
+            prefetch_related_objects(rows[start : start + AT_ONCE], *model.sealed_with)
         return {row.pk: row for row in rows}
     key = model._meta.pk.attname
     live = model._base_manager.select_related(*model.sealed_with).in_bulk(

@@ -13,7 +13,7 @@ from registry.models import LegalBasis
 from registry.services import audit
 from registry.services.consents import consent_text_draft
 from subjects.choices import GroundEnd, Permission
-from subjects.models import Consent, Ground
+from subjects.models import Consent, DataSubject, Ground
 from subjects.services import grounds
 from subjects.services.people import ForeignRow, NotYet
 from subjects.vault.sealing_bridge import open_rows
@@ -285,3 +285,28 @@ def test_a_card_has_every_ground_once_in_its_trail(office: Office) -> None:
     subject = person(office.pandev)
     assert Ground.history.filter(subject_id=subject.pk).count() == 1
     assert Consent.history.filter(ground_id=subject.grounds.get().pk).count() == 1
+
+
+def test_more_than_a_thousand_consents_open_at_once(office: Office) -> None:
+    """SQLite refuses a condition of more than a thousand parts."""
+    team = office.pandev
+    given = consent(team, card(team))
+    cards = DataSubject.objects.bulk_create(
+        DataSubject(operator=team.operator, registered_at=NOW) for _ in range(1_100)
+    )
+    rows = Ground.objects.bulk_create(
+        Ground(
+            subject=one, activity=given.ground.activity, legal_basis=given.ground.legal_basis,
+            started_on=TODAY,
+        )
+        for one in cards
+    )  # fmt: skip
+    Consent.objects.bulk_create(
+        Consent(
+            ground=ground, text=given.text, given_at=NOW, channel="email", evidence="sheet 7"
+        )
+        for ground in rows
+    )  # fmt: skip
+    opened = open_rows(Consent.objects.exclude(pk=given.pk), "evidence")
+    assert len(opened) == 1_100
+    assert {one.text for one in opened.values()} == {"sheet 7"}
