@@ -153,6 +153,8 @@ def datum_record(
             raise OpenEnded(category=category.name)
     name = category.name if category is not None else ""
     with transaction.atomic():
+        if identity:
+            accounts_locked(subject.operator_id)
         card_locked(subject)
         require_cover(subject=subject, category=category, today=today)
         row = PersonalDatum(
@@ -185,9 +187,16 @@ def datum_record(
         return audit.save(row, by=by, reason=reason)
 
 
+def accounts_locked(operator_id: int) -> None:
+    """Nobody else gives an account away until the transaction ends.
+
+    Before any card: an import takes its locks in this order, and would wait for us for ever.
+    """
+    seam.lock(Operator.objects.filter(pk=operator_id)).values_list("pk").first()
+
+
 def require_free_account(subject: DataSubject, account: str) -> None:
-    """An account names one card. The operator's row is locked, so two cannot take it at once."""
-    seam.lock(Operator.objects.filter(pk=subject.operator_id)).first()
+    """An account names one card; the caller has called ``accounts_locked``."""
     other = with_account(subject.operator, account)
     if other is not None and other.pk != subject.pk:
         raise AccountTaken(code=other.code)
@@ -225,6 +234,8 @@ def datum_rectify(
         raise ValueMissing(category=name)
     checked = values.check(category.format if category else DataFormat.ACCOUNT, text)
     with transaction.atomic():
+        if datum.identity:
+            accounts_locked(datum.subject.operator_id)
         card_locked(datum.subject)
         # The key is locked by the save; the row first, so that two follow one another.
         row = (

@@ -6,7 +6,8 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from registry.models import Carrier, InformationSystem
 from registry.services import audit
@@ -256,3 +257,25 @@ def test_tokens_of_two_operators_are_unrelated(office: Office) -> None:
     assert len(tokens) == len(set(tokens)) > 4
     assert DataSubject.objects.count() == 2
     assert activity_of(office.ipm)
+
+
+def test_an_account_is_given_away_in_the_order_of_an_imports_locks(office: Office) -> None:
+    """The operator before the card, or the two would wait for each other."""
+    team = office.pandev
+    subject = person(team)
+    row = datum(team, subject, "account", "u-1", identity=True)
+    verbs = (
+        lambda: datum(team, subject, "account", "u-2", identity=True),
+        lambda: people.datum_rectify(datum=row, text="u-3", by=team.clerk, today=TODAY, reason="x"),
+    )
+    for verb in verbs:
+        with CaptureQueriesContext(connection) as asked:
+            verb()
+        taken = [
+            table
+            for query in asked
+            for table in ("registry_operator", "subjects_datasubject")
+            if query["sql"].startswith(f'SELECT "{table}"."id"')
+        ]
+        first_card = taken.index("subjects_datasubject")
+        assert "registry_operator" in taken[:first_card]
