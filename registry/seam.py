@@ -455,25 +455,38 @@ def copy_text(value: Any) -> bytes:
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def copy_lines(table: str, columns: Sequence[str], lines: Iterable[bytes]) -> None:
-    """Insert rows that are finished lines already (``copy_text``, tabs between, a line feed at the
-    end); PostgreSQL only. It takes them in while the next are thought out.
+def copy_lines(
+    table: str, columns: Sequence[str], lines: Iterable[bytes], *, binary: bool = False
+) -> None:
+    """Insert rows that are finished already; PostgreSQL only.
+
+    Lines of ``copy_text`` with tabs between and a line feed at the end; or rows of the binary
+    format, whose cells have exactly the width of their columns.
     """
     quote = connection.ops.quote_name
     named = ", ".join(quote(column) for column in columns)
     with (
         connection.cursor() as cursor,
         connection.wrap_database_errors,
-        cursor.copy(f"COPY {quote(table)} ({named}) FROM STDIN") as copy,
+        cursor.copy(
+            f"COPY {quote(table)} ({named}) FROM STDIN{' (FORMAT binary)' if binary else ''}"
+        ) as copy,
     ):
-        waiting, size = [], 0
+        waiting, size = [_BINARY_START] if binary else [], 0
         for line in lines:
             waiting.append(line)
             size += len(line)
             if size >= COPY_PIECE:
                 copy.write(b"".join(waiting))
                 waiting, size = [], 0
+        if binary:
+            waiting.append(_BINARY_END)
         copy.write(b"".join(waiting))
+
+
+# What stands before and after the rows of the binary format.
+_BINARY_START = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_BINARY_END = b"\xff\xff"
 
 
 def takes_lines() -> bool:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.translation import override
 
 from registry import seam
 from registry.models import Operator
 from subjects import sealing
-from subjects.models import Consent, DataSubject, Ground, PersonalDatum, SearchToken, VaultKey
+from subjects.models import (
+    Consent,
+    DataSubject,
+    Ground,
+    ImportReject,
+    PersonalDatum,
+    SearchToken,
+    VaultKey,
+)
 from tests.conftest import Office
 from tests.subjects.test_import_common import (
     ROW,
@@ -127,3 +138,24 @@ def test_sealing_many_gives_what_sealing_one_gives() -> None:
     tokens = sealing.Tokens(search)
     for term in ("анна", "anna"):
         assert tokens.token(7, "word", term) == sealing.token(search, 7, "word", term)
+
+
+def test_what_threads_judge_asks_nothing_and_speaks_the_language_of_whoever_began(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published(office.pandev.operator, office.pandev.dpo)
+    wrong = ROW | {"account": "u-2", "scopes": "dissemination"}
+    connect = BaseDatabaseWrapper.connect
+
+    def only_here(wrapper: BaseDatabaseWrapper) -> None:
+        assert threading.current_thread() is threading.main_thread()
+        connect(wrapper)
+
+    monkeypatch.setattr(BaseDatabaseWrapper, "connect", only_here)
+    with override("kk"):
+        label = str(Consent._meta.get_field("dissemination").verbose_name)
+        run = imported(office.pandev, table(ROW, wrong), processes=1)
+    assert counts(run)["rejected"] == 1
+    assert ImportReject.objects.get(run=run).params["scope"] == label
+    with override("en"):
+        assert label != str(Consent._meta.get_field("dissemination").verbose_name)

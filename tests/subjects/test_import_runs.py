@@ -28,9 +28,9 @@ from subjects.models import DataSubject, PersonalDatum, SubjectImport, VaultKey
 from subjects.models.imports import ImportSeen
 from subjects.services import destruction
 from subjects.services.importing import errors, pool, runs, taking
+from subjects.services.importing.parts import Chunk
 from subjects.services.importing.pool import Processes, WorkerFailed
 from subjects.services.importing.reading import records, scan, stream_source
-from subjects.services.importing.worker import Chunk
 from subjects.services.keys import kek_rotate, keys_retire_due, lost_keys
 from subjects.vault import store
 from tests.conftest import Office
@@ -344,7 +344,7 @@ def test_processes_and_none_make_the_same(ready: Office) -> None:
 
 def test_a_worker_that_breaks_says_how_and_never_with_what(ready: Office) -> None:
     setup = _setup(ready)
-    processes = Processes(setup, 1)
+    processes = Processes(setup, 1, lambda prepared: prepared)
     try:
         canary = b"zqcanary,\xff"
         with pytest.raises(WorkerFailed) as failed:

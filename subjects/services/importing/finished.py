@@ -13,20 +13,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from registry import seam
 from subjects.choices import HeldIn, Source
 from subjects.models import Consent, DataSubject, Ground, PersonalDatum
 from subjects.services import bulk
-from subjects.services.importing.register import Register, Spec
-from subjects.services.importing.worker import (
+from subjects.services.importing.parts import (
     DATUM_COLUMNS,
     KEY_COLUMNS,
     TOKEN_COLUMNS,
     Group,
+    Prepared,
     Row,
 )
+from subjects.services.importing.register import Register, Spec
+from subjects.services.importing.worker import TOKEN_ROWS
 from subjects.vault.models import SearchToken, VaultKey
 
 GROUND_COLUMNS = ("id", "subject_id", "activity_id", "legal_basis_id", "started_on")
@@ -52,6 +54,25 @@ class New:
     # Card, first line, values.
     said: list[tuple[int, int, dict[str, str]]] = field(default_factory=list)
     strong: list[Strong] = field(default_factory=list)
+
+
+class Lines(NamedTuple):
+    """What is made ahead for a person whose rows would all be taken, should nobody know them.
+
+    The lines stand without their own numbers; a row that is no consent has None in its place.
+    """
+
+    grounds: list[bytes]
+    consents: list[bytes | None]
+    # Strong identifier -> by what it is looked up.
+    strong: dict[str, list[bytes]]
+
+
+class Ripe(NamedTuple):
+    """A chunk as the worker prepared it, and the lines of each group that may have some."""
+
+    prepared: Prepared
+    lines: list[Lines | None]
 
 
 def datum_lines() -> tuple[list[str], bytes]:
@@ -85,51 +106,69 @@ class Finished:
         self._places_of = lru_cache(maxsize=1_000)(self._places)
         self._ends = lru_cache(maxsize=10_000)(self._spec_ends)
 
-    def take(self, groups: list[Group], known: Collection[bytes], codes: Iterator[str]) -> New:
-        """Choose the new people, write their tokens and make their other lines.
+    def compose(self, prepared: Prepared) -> Ripe:
+        """Make what can be made of each person's lines before anybody asks the database.
 
-        PostgreSQL takes in the tokens, the most of all rows, while the lines are made.
+        Runs in a thread of the pool, while PostgreSQL takes in the chunk before.
         """
+        return Ripe(prepared, [self._person(group) for group in prepared.groups])
+
+    def _person(self, group: Group) -> Lines | None:
+        specs = self._specs(group.rows) if group.ready else None
+        if specs is None:
+            return None
+        values = group.rows[0].values
+        grounds, consents = [], []
+        for spec, row in zip(specs, group.rows, strict=True):
+            ground_end, consent_end = self._ends(spec)
+            grounds.append(b"\t%d\t%b" % (group.subject, ground_end))
+            consents.append(None if spec.text is None else _consent(row, consent_end))
+        strong = {name: self.lookup(name, values[name]) for name in self.strong & values.keys()}
+        return Lines(grounds, consents, strong)
+
+    def take(self, ripe: Ripe, people: Collection[bytes], codes: Iterator[str]) -> New:
+        """Choose the new people and number their lines."""
+        groups = ripe.prepared.groups
         new = New()
-        most = [group for group in groups if group.ready]
-        if not most:
-            new.others = groups
-            return new
         times = Counter(token for group in groups for token in group.tokens)
-        # As many as there can be: used from the first on, without a gap between them.
-        rows = sum(len(group.rows) for group in most)
-        grounds = iter(seam.reserve_ids(Ground, rows))
-        consents = iter(seam.reserve_ids(Consent, rows))
-        data = iter(
-            seam.reserve_ids(PersonalDatum, sum(len(group.rows[0].values) for group in most))
+        chosen: list[tuple[Group, Lines]] = []
+        for group, lines in zip(groups, ripe.lines, strict=True):
+            alone = all(times[token] == 1 and token not in people for token in group.tokens)
+            if lines is not None and alone:
+                chosen.append((group, lines))
+            else:
+                new.others.append(group)
+        new.grounds = seam.reserve_ids(Ground, sum(len(group.rows) for group, _ in chosen))
+        new.consents = seam.reserve_ids(
+            Consent, sum(line is not None for _, lines in chosen for line in lines.consents)
         )
-
-        def lines() -> Iterator[bytes]:
-            for group in groups:
-                alone = all(times[token] == 1 and token not in known for token in group.tokens)
-                specs = self._specs(group.rows) if group.ready and alone else None
-                if group.ready is None or specs is None:
-                    new.others.append(group)
-                    continue
-                yield group.ready.tokens
-                subject, first = group.subject, group.rows[0]
-                new.subjects.append(subject)
-                new.lines[DataSubject].append(
-                    b"%d\t%b%b" % (subject, next(codes).encode(), self.subject_end)
-                )
-                for spec, row in zip(specs, group.rows, strict=True):
-                    self._ground(new, subject, spec, row, grounds, consents)
-                numbers = list(islice(data, len(first.values)))
-                new.data += numbers
-                new.lines[PersonalDatum].append(group.ready.data % tuple(numbers))
-                new.lines[VaultKey].append(group.ready.vault)
-                new.said.append((subject, first.line, first.values))
-                for name in self.strong & first.values.keys():
-                    tokens = self.lookup(name, first.values[name])
-                    new.strong.append((subject, first.line, name, tokens))
-
-        seam.copy_lines(SearchToken._meta.db_table, TOKEN_COLUMNS, lines())
+        new.data = seam.reserve_ids(
+            PersonalDatum, sum(len(group.rows[0].values) for group, _ in chosen)
+        )
+        self._number(new, chosen, codes)
         return new
+
+    def _number(self, new: New, chosen: list[tuple[Group, Lines]], codes: Iterator[str]) -> None:
+        grounds, consents, data = iter(new.grounds), iter(new.consents), iter(new.data)
+        for group, lines in chosen:
+            ready, subject, first = group.ready, group.subject, group.rows[0]
+            assert ready is not None
+            new.subjects.append(subject)
+            new.lines[DataSubject].append(
+                b"%d\t%b%b" % (subject, next(codes).encode(), self.subject_end)
+            )
+            for rest, consent in zip(lines.grounds, lines.consents, strict=True):
+                ground = next(grounds)
+                new.lines[Ground].append(b"%d%b" % (ground, rest))
+                if consent is not None:
+                    new.lines[Consent].append(b"%d\t%d%b" % (next(consents), ground, consent))
+            numbers = tuple(islice(data, len(first.values)))
+            new.lines[PersonalDatum].append(ready.data % numbers)
+            new.lines[VaultKey].append(ready.vault)
+            new.lines[SearchToken].append(ready.tokens)
+            new.said.append((subject, first.line, first.values))
+            for name, tokens in lines.strong.items():
+                new.strong.append((subject, first.line, name, tokens))
 
     def _specs(self, rows: list[Row]) -> list[Spec] | None:
         """The ground of each row; None when one of them would be refused, or brings nothing."""
@@ -160,35 +199,6 @@ class Finished:
             b"\t".join(map(seam.copy_text, consent)) + self.consent_end,
         )
 
-    def _ground(
-        self,
-        new: New,
-        subject: int,
-        spec: Spec,
-        row: Row,
-        grounds: Iterator[int],
-        consents: Iterator[int],
-    ) -> None:
-        ground = next(grounds)
-        ground_end, consent_end = self._ends(spec)
-        new.grounds.append(ground)
-        new.lines[Ground].append(b"%d\t%d\t%b" % (ground, subject, ground_end))
-        if spec.text is None:
-            return
-        number, evidence = next(consents), row.evidence
-        new.consents.append(number)
-        new.lines[Consent].append(
-            b"%d\t%d\t%b\t%b\t%b\t%b"
-            % (
-                number,
-                ground,
-                _moment(row.facts.given_at),
-                seam.copy_text(evidence.raw if evidence else None),
-                b"%d" % evidence.key if evidence else b"\\N",
-                consent_end,
-            )
-        )
-
     def lines(self, new: New) -> dict[Any, bulk.Lines]:
         """What is to be written of these people, model by model."""
         written = (
@@ -203,9 +213,23 @@ class Finished:
         }
 
     def keys(self, new: New) -> None:
-        """Write their keys in the vault."""
+        """Write their keys and tokens in the vault."""
         if new.subjects:
-            seam.copy_lines(VaultKey._meta.db_table, KEY_COLUMNS, new.lines[VaultKey])
+            seam.copy_lines(VaultKey._meta.db_table, KEY_COLUMNS, new.lines[VaultKey], binary=True)
+            # In the index's order: the same page is not fetched for each of its entries anew.
+            tokens = sorted(row for (row,) in TOKEN_ROWS(b"".join(new.lines[SearchToken])))
+            seam.copy_lines(SearchToken._meta.db_table, TOKEN_COLUMNS, tokens, binary=True)
+
+
+def _consent(row: Row, end: bytes) -> bytes:
+    """The line of a consent after its number and its ground's."""
+    evidence = row.evidence
+    return b"\t%b\t%b\t%b\t%b" % (
+        _moment(row.facts.given_at),
+        seam.copy_text(evidence.raw if evidence else None),
+        b"%d" % evidence.key if evidence else b"\\N",
+        end,
+    )
 
 
 @lru_cache(maxsize=1_000)

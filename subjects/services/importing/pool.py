@@ -10,62 +10,78 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
+
+from django.utils import translation
 
 from subjects.services.importing import worker
-from subjects.services.importing.worker import Chunk, Prepared, Preparing, Setup
+from subjects.services.importing.parts import Chunk, Prepared, Setup
+from subjects.services.importing.worker import Preparing
 
 ROOT = Path(__file__).resolve().parents[3]
 MODULE = "subjects.services.importing"
 MOST = 8
+T = TypeVar("T")
+Compose = Callable[[Prepared], T]
 
 
 class WorkerFailed(RuntimeError):
     """A worker process broke; says by which kind of error, never with which data."""
 
 
-class Pool(Protocol):
+class Pool(Protocol[T]):
     """Where chunks are prepared; ``ahead``: how many are worth having under way."""
 
     ahead: int
 
-    def submit(self, chunk: Chunk) -> Future[Prepared]: ...
+    def submit(self, chunk: Chunk) -> Future[T]: ...
 
 
-class Here:
+class Here(Generic[T]):
     """For a small file: in this very process."""
 
     ahead = 1
 
-    def __init__(self, setup: Setup) -> None:
-        self.preparing = Preparing(setup)
+    def __init__(self, setup: Setup, compose: Compose[T]) -> None:
+        self.preparing, self.compose = Preparing(setup), compose
 
-    def submit(self, chunk: Chunk) -> Future[Prepared]:
-        future: Future[Prepared] = Future()
-        future.set_result(self.preparing.chunk(chunk))
+    def submit(self, chunk: Chunk) -> Future[T]:
+        future: Future[T] = Future()
+        future.set_result(self.compose(self.preparing.chunk(chunk)))
         return future
 
 
-class Processes:
-    """A thread for each process hands it a chunk and waits for the answer."""
+class Processes(Generic[T]):
+    """Threads hand the processes a chunk each, wait for the answer and ``compose`` it.
 
-    def __init__(self, setup: Setup, number: int) -> None:
+    One thread more than there are processes: while one composes, no process is idle.
+    """
+
+    def __init__(self, setup: Setup, number: int, compose: Compose[T]) -> None:
         self.ahead = number + 1
+        self.compose = compose
+        # Threads begin in the language of the settings; refusals are worded in the caller's.
+        self.language = translation.get_language()
         self.idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
         self.started = [_start() for _ in range(number)]
-        self.threads = ThreadPoolExecutor(number, thread_name_prefix="import")
+        self.threads = ThreadPoolExecutor(self.ahead, thread_name_prefix="import")
         for process in self.started:
             assert process.stdin is not None
             worker.write(process.stdin, setup)
             self.idle.put(process)
 
-    def submit(self, chunk: Chunk) -> Future[Prepared]:
-        return self.threads.submit(self._prepare, chunk)
+    def submit(self, chunk: Chunk) -> Future[T]:
+        return self.threads.submit(self._composed, chunk)
+
+    def _composed(self, chunk: Chunk) -> T:
+        prepared = self._prepare(chunk)
+        with translation.override(self.language):
+            return self.compose(prepared)
 
     def _prepare(self, chunk: Chunk) -> Prepared:
         process = self.idle.get()
@@ -108,12 +124,15 @@ def _start() -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def workers(setup: Setup, number: int) -> Iterator[Pool]:
-    """``number`` processes, or none at all for 0; gone at the end, whatever happened."""
+def workers(setup: Setup, number: int, compose: Compose[T]) -> Iterator[Pool[T]]:
+    """``number`` processes, or none at all for 0; gone at the end, whatever happened.
+
+    ``compose`` gets each prepared chunk, in a thread of its own: it asks nothing of the database.
+    """
     if not number:
-        yield Here(setup)
+        yield Here(setup, compose)
         return
-    processes = Processes(setup, number)
+    processes = Processes(setup, number, compose)
     try:
         yield processes
     finally:

@@ -27,8 +27,8 @@ from subjects.services import grounds
 from subjects.services.covering import WITHOUT_CATEGORY, Law
 from subjects.services.grounds import SCOPES
 from subjects.services.importing import errors
+from subjects.services.importing.parts import FACTS, Column, Facts
 from subjects.services.importing.reading import ACCOUNT
-from subjects.services.importing.worker import FACTS, Column, Facts
 from subjects.services.people import NotYet, OperatorClosed
 
 Wrong = list[tuple[str, OperatorError]]

@@ -24,20 +24,19 @@ from subjects.models import DataSubject, ImportReject, SubjectImport
 from subjects.models.imports import ImportSeen
 from subjects.services import bulk
 from subjects.services.importing import errors
-from subjects.services.importing.finished import datum_lines
+from subjects.services.importing.finished import Ripe, datum_lines
 from subjects.services.importing.known import CHANGED, NEW, SAME
+from subjects.services.importing.parts import (
+    Chunk,
+    Finish,
+    Reject,
+    Setup,
+)
 from subjects.services.importing.pool import Pool, cores, workers
 from subjects.services.importing.reading import Record, Scan, Source, records, scan
 from subjects.services.importing.register import Register
 from subjects.services.importing.taking import Taken, Taking
-from subjects.services.importing.worker import (
-    Chunk,
-    Finish,
-    Prepared,
-    Preparing,
-    Reject,
-    Setup,
-)
+from subjects.services.importing.worker import Preparing
 from subjects.vault import keyring, store
 from subjects.vault.models import LABELS, KeyUse, Sealed, VaultKey
 
@@ -227,12 +226,12 @@ def _stream(work: Import) -> None:
     if run.done_bytes:
         start, line = run.done_bytes, run.done_lines + 1
     chunks = _chunks(records(work.source(start), line=line, start=start), work.rows)
-    with _no_collection(), workers(setup, work.processes) as pool:
+    with _no_collection(), workers(setup, work.processes, taking.finished.compose) as pool:
         # A key for each value, the account's, and the evidence's.
         flow = _Flow(pool, chunks, keys_each=len(setup.columns) + 2)
-        for number, (end, last, prepared) in enumerate(flow, start=1):
+        for number, (end, last, ripe) in enumerate(flow, start=1):
             with transaction.atomic():
-                _count(run, taking.take(prepared), end, last, work)
+                _count(run, taking.take(ripe), end, last, work)
             work.progress(run)
             if number % COLLECT_EVERY == 0:
                 gc.collect()
@@ -291,23 +290,23 @@ def _chunks(source: Iterable[Record], rows: int) -> Iterator[list[Record]]:
 class _Flow:
     """Keeps the pool busy a few chunks ahead; gives what is prepared in the file's order."""
 
-    def __init__(self, pool: Pool, chunks: Iterator[list[Record]], *, keys_each: int) -> None:
+    def __init__(self, pool: Pool[Ripe], chunks: Iterator[list[Record]], *, keys_each: int) -> None:
         self.pool, self.chunks, self.keys_each = pool, chunks, keys_each
-        self.under_way: deque[tuple[int, int, Future[Prepared]]] = deque()
+        self.under_way: deque[tuple[int, int, Future[Ripe]]] = deque()
         self.stock: dict[Any, list[int]] = {DataSubject: [], VaultKey: []}
 
-    def __iter__(self) -> Iterator[tuple[int, int, Prepared]]:
+    def __iter__(self) -> Iterator[tuple[int, int, Ripe]]:
         while True:
             self._fill()
             if not self.under_way:
                 return
             end, last, future = self.under_way.popleft()
-            prepared = future.result()
-            self.stock[DataSubject] += prepared.subjects_left
-            self.stock[VaultKey] += prepared.keys_left
+            ripe = future.result()
+            self.stock[DataSubject] += ripe.prepared.subjects_left
+            self.stock[VaultKey] += ripe.prepared.keys_left
             # Before the caller saves this one, so that the processes have work meanwhile.
             self._fill()
-            yield end, last, prepared
+            yield end, last, ripe
 
     def _fill(self) -> None:
         while len(self.under_way) < self.pool.ahead:

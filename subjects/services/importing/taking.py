@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import secrets
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from operator import itemgetter
 from typing import Any
 
 from registry import seam
 from registry.choices import DataFormat, SearchKind
 from registry.errors import OperatorError
 from registry.models import User
-from subjects import sealing
 from subjects.choices import HeldIn, Source
-from subjects.models import Consent, DataSubject, Ground, ImportConflict, PersonalDatum
-from subjects.models.base import ALPHABET, CODE_LENGTH
-from subjects.models.imports import ImportSeen
+from subjects.models import Consent, DataSubject, Ground, PersonalDatum
 from subjects.sealing import TOKEN_BYTES
 from subjects.services import bulk
 from subjects.services.covering import WITHOUT_CATEGORY
 from subjects.services.grounds import GroundTwice
 from subjects.services.importing import errors
-from subjects.services.importing.finished import Finished, New, Strong
+from subjects.services.importing.codes import new_codes
+from subjects.services.importing.finished import Finished, Ripe
 from subjects.services.importing.known import (
     CHANGED,
     NEW,
@@ -33,46 +28,25 @@ from subjects.services.importing.known import (
     Known,
     Person,
     Standing,
-    owners_of,
 )
-from subjects.services.importing.reading import ACCOUNT
-from subjects.services.importing.register import Register, Spec, Wrong
-from subjects.services.importing.worker import (
-    KEY_COLUMNS,
-    TOKEN_COLUMNS,
+from subjects.services.importing.parts import (
     Group,
-    Prepared,
-    Preparing,
     Reject,
     Row,
     Sealed,
     refusal,
 )
+from subjects.services.importing.reading import ACCOUNT
+from subjects.services.importing.register import Register, Spec, Wrong
+from subjects.services.importing.saving import Plan, Saving
+from subjects.services.importing.worker import Preparing
 from subjects.services.people import CardMerged
 from subjects.vault import store
 from subjects.vault.field import Ciphertext
-from subjects.vault.models import KeyUse, SearchToken, VaultKey
+from subjects.vault.models import KeyUse
 from subjects.vault.models import Sealed as Kind
 
 DATUM, EVIDENCE = int(Kind.DATUM), int(Kind.EVIDENCE)
-
-
-@dataclass
-class Plan:
-    """What a chunk will write."""
-
-    # Who is written as finished lines.
-    new: New
-    subjects: list[DataSubject] = field(default_factory=list)
-    grounds: list[Ground] = field(default_factory=list)
-    consents: list[Consent] = field(default_factory=list)
-    data: list[PersonalDatum] = field(default_factory=list)
-    keys: list[tuple[Any, ...]] = field(default_factory=list)
-    tokens: list[tuple[bytes, int]] = field(default_factory=list)
-    # Values that are put right: what is held, the column and the new text.
-    rectified: list[tuple[Held, str, str]] = field(default_factory=list)
-    strong: list[Strong] = field(default_factory=list)
-    people: dict[int, Person] = field(default_factory=dict)
 
 
 @dataclass
@@ -99,9 +73,9 @@ class Taking:
         by: User | None,
         now: datetime,
     ) -> None:
-        self.register, self.preparing, self.run = register, preparing, run
+        self.register, self.preparing = register, preparing
         self.kek, self.search = kek, search
-        self.trail: dict[str, Any] = {"by": by, "reason": f"import {run}", "at": now}
+        trail: dict[str, Any] = {"by": by, "reason": f"import {run}", "at": now}
         self.now = now
         self.known = Known(register, run)
         self.names = {row.pk: row.name for row in register.categories.values()}
@@ -122,7 +96,6 @@ class Taking:
             name: column.category or WITHOUT_CATEGORY for name, column in columns.items()
         }
         self.places[ACCOUNT] = preparing.setup.account.category or WITHOUT_CATEGORY
-        self.bits = {name: 1 << place for place, name in enumerate(preparing.setup.header)}
         self.finished = Finished(
             register=register,
             places=self.places,
@@ -130,15 +103,20 @@ class Taking:
             lookup=preparing.lookup,
             now=now,
         )
+        self.saving = Saving(
+            finished=self.finished, preparing=preparing, run=run, search=search, trail=trail
+        )
+        self.bits = self.saving.bits
 
-    def take(self, prepared: Prepared) -> Taken:
+    def take(self, ripe: Ripe) -> Taken:
         """Save everything of the chunk that may be saved; says what was not, and why."""
+        prepared = ripe.prepared
         seam.by_index()
         tokens = [token for group in prepared.groups for token in group.tokens]
         people = self.known.people(tokens)
-        codes = iter(_new_codes(len(prepared.groups)))
+        codes = iter(new_codes(len(prepared.groups)))
         rejects, rejected = list(prepared.rejects), prepared.rejected
-        plan = Plan(self.finished.take(prepared.groups, people, codes))
+        plan = Plan(self.finished.take(ripe, people, codes))
         for group, row in _in_order(plan.new.others):
             person = next((people[token] for token in group.tokens if token in people), None)
             if person is None:
@@ -148,10 +126,10 @@ class Taking:
             if wrong:
                 rejects += [refusal(row.line, column, error) for column, error in wrong]
                 rejected += 1
-        pairs = self._conflicts(plan)
-        self._save(plan)
-        conflicts = self._tell(pairs)
-        counts = self._remember(plan)
+        pairs = self.saving.conflicts(plan)
+        self.saving.save(plan)
+        conflicts = self.saving.tell(pairs)
+        counts = self.saving.remember(plan)
         store.require_in_use({(KeyUse.KEK, self.kek), (KeyUse.SEARCH, self.search)})
         rejects.sort(key=lambda reject: reject.line)
         return Taken(counts, conflicts, rejects, rejected)
@@ -354,134 +332,9 @@ class Taking:
         for start in range(0, len(joined), TOKEN_BYTES):
             plan.tokens.append((joined[start : start + TOKEN_BYTES], sealed.key))
 
-    # --- saving ------------------------------------------------------------------------------
-    def _save(self, plan: Plan) -> None:
-        numbered: list[tuple[Any, list[Any]]] = [
-            (Ground, plan.grounds), (Consent, plan.consents), (PersonalDatum, plan.data),
-        ]  # fmt: skip
-        for model, rows in numbered:
-            for row, number in zip(rows, seam.reserve_ids(model, len(rows)), strict=True):
-                row.id = number
-        for consent in plan.consents:
-            # Until now it held the draft itself.
-            consent.__dict__["ground_id"] = consent.__dict__["ground_id"].id
-        lines = self.finished.lines(plan.new)
-        for model, rows in [(DataSubject, plan.subjects), *numbered]:
-            bulk.write(model, rows, lines=lines[model], **self.trail)
-        self.finished.keys(plan.new)
-        bulk.insert(VaultKey, KEY_COLUMNS, plan.keys)
-        bulk.insert(SearchToken, TOKEN_COLUMNS, plan.tokens)
-        self._rectify(plan)
-
-    def _rectify(self, plan: Plan) -> None:
-        """New text under the same key: the old one stays in the history and goes with it."""
-        if not plan.rectified:
-            return
-        texts = {held.datum: (held, name, text) for held, name, text in plan.rectified}
-        numbers = [held.key for held, _, _ in texts.values()]
-        locked = seam.lock(VaultKey.objects.filter(pk__in=numbers).order_by("pk"))
-        if len(locked) < len(numbers):
-            raise store.ValueDestroyed()
-        rows = list(PersonalDatum.objects.filter(pk__in=texts).order_by("pk"))
-        SearchToken.objects.filter(key__in=numbers).delete()
-        found: list[int] = []
-        written: list[tuple[bytes, int]] = []
-        for row in rows:
-            held, name, text = texts[row.pk]
-            key: Any = held.row
-            bound = store.bound_value(key.kind, held.key)
-            row.value = Ciphertext(sealing.seal(key.opened(), text.encode(), bound))
-            tokens = self.preparing.tokens(name, text)
-            written += [(token, held.key) for token in tokens]
-            if tokens:
-                found.append(held.key)
-        bulk.insert(SearchToken, TOKEN_COLUMNS, written)
-        bulk.change(PersonalDatum, rows, ["value"], **self.trail)
-        VaultKey.objects.filter(pk__in=found).exclude(search=self.search).update(search=self.search)
-
-    def _conflicts(self, plan: Plan) -> dict[tuple[int, int, str], int]:
-        """Cards with the same strong identifier, before they are saved: pair, column -> line."""
-        strong = sorted(plan.new.strong + plan.strong, key=itemgetter(1))
-        if not strong:
-            return {}
-        found: dict[bytes, set[int]] = defaultdict(set)
-        found.update(owners_of([token for _, _, _, tokens in strong for token in tokens]))
-        pairs: dict[tuple[int, int, str], int] = {}
-        for subject, line, name, tokens in strong:
-            for token in tokens:
-                for other in found[token] - {subject}:
-                    pairs[min(subject, other), max(subject, other), name] = line
-                # The next one of this chunk that says the same finds this card.
-                found[token].add(subject)
-        return pairs
-
-    def _tell(self, pairs: dict[tuple[int, int, str], int]) -> int:
-        """Both cards stay, and somebody decides; each pair is told once."""
-        if not pairs:
-            return 0
-        there = set(
-            ImportConflict.objects.filter(subject__in={first for first, _, _ in pairs}).values_list(
-                "subject", "other", "column"
-            )
-        )
-        made = ImportConflict.objects.bulk_create(
-            ImportConflict(
-                run_id=self.run, line=line, column=name, subject_id=first, other_id=second
-            )
-            for (first, second, name), line in sorted(pairs.items(), key=lambda item: item[1])
-            if (first, second, name) not in there
-        )
-        return len(made)
-
-    def _remember(self, plan: Plan) -> dict[str, int]:
-        """Whom the run has met, for its later chunks; the change of its counters."""
-        counts = {NEW: len(plan.new.said), CHANGED: 0, SAME: 0}
-        for person in plan.people.values():
-            if person.outcome != person.outcome_before:
-                counts[person.outcome] += 1
-                if person.outcome_before:
-                    counts[person.outcome_before] -= 1
-        again = [person.subject for person in plan.people.values() if person.outcome_before]
-        if again:
-            ImportSeen.objects.filter(run=self.run, subject__in=again).delete()
-        bulk.insert(
-            ImportSeen,
-            ("run", "subject", "line", "outcome", "given"),
-            (
-                *(
-                    (self.run, person.subject, person.line, person.outcome, f"{person.given:x}")
-                    for person in plan.people.values()
-                ),
-                *(
-                    (self.run, subject, line, NEW, f"{sum(map(self.bits.__getitem__, said)):x}")
-                    for subject, line, said in plan.new.said
-                ),
-            ),
-        )
-        return counts
-
 
 def _in_order(groups: list[Group]) -> Iterator[tuple[Group, Row]]:
     """The rows as they stand in the file; those of an account keep their order anyway."""
     rows = [(group, row) for group in groups for row in group.rows]
     rows.sort(key=lambda pair: pair[1].line)
     return iter(rows)
-
-
-def _new_codes(number: int) -> list[str]:
-    """So many codes that no card has; one query."""
-    codes: set[str] = set()
-    while len(codes) < number:
-        wanted = {_code() for _ in range(number - len(codes))} - codes
-        taken = seam.among(DataSubject.objects.all(), "code", wanted).values_list("code", flat=True)
-        codes |= wanted - set(taken)
-    return list(codes)
-
-
-def _code() -> str:
-    """``new_code`` with one random number in the place of eight."""
-    drawn, letters = secrets.randbelow(len(ALPHABET) ** CODE_LENGTH), ""
-    for _ in range(CODE_LENGTH):
-        drawn, place = divmod(drawn, len(ALPHABET))
-        letters += ALPHABET[place]
-    return f"S-{letters}"
