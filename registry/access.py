@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from django.apps import apps
 from django.contrib.auth.backends import ModelBackend
-from django.db.models import Model, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 from django.utils import timezone
 
-from registry.models import Absence, Membership, Operator, User
+from registry.models import Membership, Operator, User
 from registry.roles import Access
 
 M = TypeVar("M", bound=Model)
@@ -44,12 +44,15 @@ def _read_roles(user: User) -> tuple[Roles, Roles]:
     now = timezone.now()
     own: dict[int, set[str]] = {}
     lent: dict[int, set[str]] = {}
-    absences: dict[tuple[int, int], list[Absence]] = {}
-    for absence in Absence.objects.filter(substitute=user):
-        absences.setdefault((absence.operator_id, absence.user_id), []).append(absence)
-    people = {user.pk} | {person for _, person in absences}
-    memberships = Membership.objects.filter(user_id__in=people).select_related(
-        "operator__jurisdiction", "user"
+    memberships = (
+        Membership.objects.select_related("operator__jurisdiction", "user")
+        .annotate(
+            substitute=F("user__absences__substitute"),
+            away_in=F("user__absences__operator"),
+            away_from=F("user__absences__first_on"),
+            away_until=F("user__absences__last_on"),
+        )
+        .filter(Q(user=user) | Q(substitute=user.pk, away_in=F("operator")))
     )
     for membership in memberships:
         operator = membership.operator_id
@@ -58,10 +61,7 @@ def _read_roles(user: User) -> tuple[Roles, Roles]:
             continue
         if membership.user_id == user.pk:
             own.setdefault(operator, set()).add(membership.role)
-        elif any(
-            absence.first_on <= today <= absence.last_on
-            for absence in absences.get((operator, membership.user_id), [])
-        ):
+        elif membership.away_from <= today <= membership.away_until:
             lent.setdefault(operator, set()).add(membership.role)
     everything = {
         operator: frozenset(own.get(operator, set()) | lent.get(operator, set()))

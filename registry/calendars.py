@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from functools import lru_cache
 
+from django.db.models import DateField, Value
 from holidays.countries.kazakhstan import Kazakhstan
 from holidays.countries.russia import Russia
 
@@ -37,16 +38,23 @@ def _days_off_of_library(country: str, year: int) -> frozenset[date]:
 
 
 def work_calendar(jurisdiction: Jurisdiction) -> WorkCalendar:
-    """The calendar as the office knows it now; two queries."""
-    decreed = dict(
-        CalendarYear.objects.filter(jurisdiction=jurisdiction).values_list("year", "decreed")
+    """The calendar as the office knows it now; one query for the days and the years."""
+    of_days = CalendarDay.objects.filter(jurisdiction=jurisdiction).order_by()
+    of_years = CalendarYear.objects.filter(jurisdiction=jurisdiction).order_by()
+    rows = of_days.values_list("day", "is_working", Value(0)).union(
+        of_years.values_list(Value(None, DateField()), "decreed", "year"), all=True
     )
+    decreed: dict[int, bool] = {}
+    changed: dict[date, bool] = {}
+    for day, flag, year in rows:
+        if day is None:
+            decreed[year] = flag
+        else:
+            changed[day] = flag
     days: set[date] = set()
     for year in decreed:
         days |= _days_off_of_library(jurisdiction.country, year)
-    for day, is_working in CalendarDay.objects.filter(jurisdiction=jurisdiction).values_list(
-        "day", "is_working"
-    ):
+    for day, is_working in changed.items():
         if is_working:
             days.discard(day)
         else:

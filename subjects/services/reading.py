@@ -19,7 +19,6 @@ from subjects.models import (
     AccessEvent,
     Consent,
     DataSubject,
-    DestructionItem,
     Ground,
     PersonalDatum,
     SubjectLink,
@@ -45,7 +44,7 @@ class Shown:
 
     state: State
     text: str = field(default="", repr=False)
-    item: DestructionItem | None = None
+    item: store.Gone | None = None
 
 
 def key_of(row: Any) -> int | None:
@@ -54,23 +53,20 @@ def key_of(row: Any) -> int | None:
 
 
 def show(rows: Iterable[Any], *, opened: bool) -> dict[Any, Shown]:
-    """Data and consents -> what to show; one query for all keys, one more when some are gone.
+    """Data and consents -> what to show; one query for all keys and what became of them.
 
     Refuses a value that carries the key of another row.
     """
     rows = list(rows)
     numbers = {row: key_of(row) for row in rows}
-    keys = store.keys_of(number for number in numbers.values() if number)
-    gone = [number for number in numbers.values() if number and number not in keys]
-    items = DestructionItem.objects.filter(key__in=gone) if gone else []
-    destroyed = {item.key: item for item in items}
+    keys, gone = store.keys_and_gone(number for number in numbers.values() if number)
     found = {}
     for row, number in numbers.items():
         if number is None:
             elsewhere = isinstance(row, PersonalDatum) and row.held_in != HeldIn.VAULT
             found[row] = Shown(State.ELSEWHERE if elsewhere else State.EMPTY)
-        elif number in destroyed:
-            found[row] = Shown(State.DESTROYED, item=destroyed[number])
+        elif number in gone:
+            found[row] = Shown(State.DESTROYED, item=gone[number])
         elif number not in keys:
             found[row] = Shown(State.LOST)
         else:

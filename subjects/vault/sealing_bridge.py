@@ -15,9 +15,6 @@ from subjects import sealing
 from subjects.vault import keyring, store
 from subjects.vault.models import VaultKey
 
-# Django asks for related rows by one condition each, and SQLite takes a thousand at most.
-AT_ONCE = 500
-
 
 class State(Enum):
     """What became of a value."""
@@ -122,8 +119,9 @@ def _owners(rows: Sequence[Any]) -> dict[Any, Any]:
     if not hasattr(model, "sealed_place"):
         raise FieldError(f"{model._meta.label}: a migration cannot open what is sealed.")
     if model is type(rows[0]):
-        for start in range(0, len(rows), AT_ONCE):
-            prefetch_related_objects(rows[start : start + AT_ONCE], *model.sealed_with)
+        # Django asks for related rows by one condition each.
+        for start in range(0, len(rows), store.AT_ONCE):
+            prefetch_related_objects(rows[start : start + store.AT_ONCE], *model.sealed_with)
         return {row.pk: row for row in rows}
     key = model._meta.pk.attname
     live = model._base_manager.select_related(*model.sealed_with).in_bulk(
