@@ -253,7 +253,7 @@ def test_a_state_whose_days_off_nobody_knows_is_refused() -> None:
         work_calendar(nowhere)
 
 
-def test_the_calendar_costs_two_queries(django_assert_num_queries: Any) -> None:
+def test_the_calendar_costs_one_query(django_assert_num_queries: Any) -> None:
     operator = Operator.objects.select_related("jurisdiction").get(code="ipm")
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         work_calendar(operator.jurisdiction)
