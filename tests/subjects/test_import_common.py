@@ -89,10 +89,29 @@ def counts(run: SubjectImport) -> dict[str, int]:
     }
 
 
+def none(**more: int) -> dict[str, int]:
+    return {"new": 0, "changed": 0, "same": 0, "rejected": 0, "conflicts": 0} | more
+
+
 def rejects(run: SubjectImport) -> list[tuple[int, str, str]]:
     rows = ImportReject.objects.filter(run=run).order_by("line", "pk")
     with override("en"):
         return [(row.line, row.column, worded(row)) for row in rows]
+
+
+class Stopped(Exception):
+    """Stands for whatever ends a process half-way."""
+
+
+def stopping_after(chunks: int) -> Any:
+    left = [chunks]
+
+    def progress(run: SubjectImport) -> None:
+        left[0] -= 1
+        if not left[0]:
+            raise Stopped
+
+    return progress
 
 
 def card_of(operator: Operator, account: str) -> DataSubject:

@@ -1,22 +1,14 @@
-"""Runs that are cut short, tried, doubled and disturbed; what they leave in memory and in view."""
+"""Runs that are cut short, doubled, disturbed and tried, and the command that starts them."""
 
 from __future__ import annotations
 
-import os
-import resource
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
@@ -27,28 +19,24 @@ from subjects.choices import ImportState
 from subjects.models import DataSubject, PersonalDatum, SubjectImport, VaultKey
 from subjects.models.imports import ImportSeen
 from subjects.services import destruction
-from subjects.services.importing import errors, pool, runs, taking
-from subjects.services.importing.parts import Chunk
-from subjects.services.importing.pool import Processes, WorkerFailed
-from subjects.services.importing.reading import records, scan, stream_source
+from subjects.services.importing import errors, runs, taking
 from subjects.services.keys import kek_rotate, keys_retire_due, lost_keys
 from subjects.vault import store
 from tests.conftest import Office
-from tests.processes import wait_for
 from tests.subjects.test_import_common import (
     NOW,
     ROW,
+    Stopped,
     counts,
     fingerprint,
     imported,
     published,
     rejects,
+    stopping_after,
     story,
     synthetic,
     table,
 )
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -61,21 +49,6 @@ def ready(office: Office) -> Office:
 def live(live_office: Office) -> Office:
     published(live_office.pandev.operator, live_office.pandev.dpo)
     return live_office
-
-
-class Stopped(Exception):
-    """Stands for whatever ends a process half-way."""
-
-
-def stopping_after(chunks: int) -> Any:
-    left = [chunks]
-
-    def progress(run: SubjectImport) -> None:
-        left[0] -= 1
-        if not left[0]:
-            raise Stopped
-
-    return progress
 
 
 # --- cut short -----------------------------------------------------------------------------------
@@ -118,95 +91,6 @@ def test_another_file_begins_a_run_of_its_own(ready: Office) -> None:
     assert counts(other)["new"] == 1 and SubjectImport.objects.count() == 2
     rest = imported(team, synthetic("pandev", 20), rows=5)
     assert rest.pk < other.pk and counts(rest)["new"] == 20
-
-
-CHILD = """
-import sys, time
-import django
-django.setup()
-from datetime import datetime, UTC
-from pathlib import Path
-from registry.models import Operator
-from subjects.services.importing.reading import file_source
-from subjects.services.importing.runs import import_file
-def progress(run):
-    print(run.done_lines, flush=True)
-    time.sleep(0.3)
-import_file(operator=Operator.objects.get(code="pandev"), source=file_source(Path(sys.argv[1])),
-    by=None, now=datetime(2026, 3, 2, 9, tzinfo=UTC), rows=50, processes=1, progress=progress)
-"""
-
-
-def _child_environment() -> dict[str, str]:
-    name = str(connection.settings_dict["NAME"])
-    url = f"sqlite:///{name}"
-    if connection.vendor == "postgresql":
-        url = urlsplit(os.environ["TEST_DATABASE_URL"])._replace(path=f"/{name}").geturl()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TEST_")}
-    return kept | {
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": url,
-        "OFFICE_VAR": str(settings.OFFICE_VAR),
-        "OFFICE_SECRETS": str(settings.OFFICE_SECRETS),
-    }
-
-
-def _children(pid: int) -> list[int]:
-    found = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        found += [int(child) for child in task.read_text().split()]
-    return found
-
-
-def test_killed_in_earnest_it_goes_on_and_nothing_is_lost_or_doubled(
-    live: Office, tmp_path: Path
-) -> None:
-    operator = live.pandev.operator
-    path = tmp_path / "people.csv"
-    path.write_bytes(synthetic("pandev", 150))
-    secrets = [file.read_text().strip() for file in Path(settings.OFFICE_KEYS).iterdir()]
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(path)],
-        cwd=ROOT, env=_child_environment(), stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert child.stdout is not None
-    try:
-        child.stdout.readline()
-        child.stdout.readline()
-        workers = _children(child.pid)
-        assert workers
-        for worker in workers:
-            seen = Path(f"/proc/{worker}/cmdline").read_bytes()
-            seen += Path(f"/proc/{worker}/environ").read_bytes()
-            assert not any(secret.encode() in seen for secret in secrets)
-            assert b"SECRET" not in seen and b"DATABASE" not in seen
-        # While it runs, nobody else may.
-        with pytest.raises(errors.OtherImportRuns):
-            imported(live.pandev, table(ROW))
-        child.send_signal(signal.SIGKILL)
-    finally:
-        child.kill()
-        child.wait(20)
-        child.stdout.close()
-    wait_for(lambda: not any(Path(f"/proc/{worker}/cwd").exists() for worker in workers), "workers")
-    cut = SubjectImport.objects.get()
-    assert cut.state == ImportState.RUNNING and 0 < cut.done_bytes < cut.size
-    done = cut.people_new
-    assert DataSubject.objects.count() == done > 0
-
-    def go_on() -> SubjectImport | None:
-        try:
-            return imported(live.pandev, path.read_bytes(), by=None)
-        except errors.OtherImportRuns:
-            # The server has not noticed yet that the other one died.
-            return None
-
-    run = wait_for(go_on, "the lock of the dead")
-    assert run.pk == cut.pk and counts(run)["new"] == 150
-    assert DataSubject.objects.filter(operator=operator).count() == 150
-    assert len(story(operator)) == 150 and lost_keys() == []
-    again = imported(live.pandev, path.read_bytes())
-    assert counts(again)["same"] == 150
 
 
 # --- beside one another --------------------------------------------------------------------------
@@ -260,6 +144,25 @@ def test_a_run_that_is_always_disturbed_gives_up_and_waits(
     with pytest.raises(errors.ImportDisturbed):
         imported(ready.pandev, table(ROW))
     assert SubjectImport.objects.get().state == ImportState.WAITING
+
+
+def test_destruction_between_chunks_is_heeded(ready: Office) -> None:
+    """A value that goes while the file is read is not brought back by the rest of the file."""
+    other = [ROW | {"account": f"u-{n}", "email": f"u{n}@example.org"} for n in range(2, 6)]
+    content = table(ROW, *other, ROW | {"activity": "services"})
+    gone: list[int] = []
+
+    def progress(run: SubjectImport) -> None:
+        if not gone:
+            datum = PersonalDatum.objects.get(category__code="email")
+            assert datum.value_key is not None
+            gone.append(datum.value_key)
+            later = NOW + timedelta(hours=1)
+            destruction.keys_destroy(gone, reason="test", by=None, now=later)
+
+    run = imported(ready.pandev, content, rows=1, progress=progress)
+    assert [(line, column) for line, column, _ in rejects(run)] == [(7, "email")]
+    assert not VaultKey.objects.filter(pk__in=gone).exists()
 
 
 # --- trial runs ----------------------------------------------------------------------------------
@@ -332,98 +235,3 @@ def test_beyond_a_limit_rejects_are_counted_only(
     content = table(*(ROW | {"account": f"u-{number}", "activity": "x"} for number in range(9)))
     run = imported(ready.pandev, content, rows=2)
     assert run.rows_rejected == 9 and run.rejects.count() == 5
-
-
-# --- worker processes ----------------------------------------------------------------------------
-def test_processes_and_none_make_the_same(ready: Office) -> None:
-    team = ready.pandev
-    imported(team, synthetic("pandev", 30), rows=10, processes=2)
-    assert len(story(team.operator)) == 30
-    assert counts(imported(team, synthetic("pandev", 30)))["same"] == 30
-
-
-def test_a_worker_that_breaks_says_how_and_never_with_what(ready: Office) -> None:
-    setup = _setup(ready)
-    processes = Processes(setup, 1, lambda prepared: prepared)
-    try:
-        canary = b"zqcanary,\xff"
-        with pytest.raises(WorkerFailed) as failed:
-            processes.submit(Chunk([(1, canary)], [1], [1] * 20)).result(30)
-        assert "UnicodeDecodeError" in str(failed.value) and "canary" not in repr(failed.value)
-        processes.started[0].kill()
-        processes.started[0].wait()
-        with pytest.raises(WorkerFailed):
-            processes.submit(Chunk([(1, b"x")], [1], [1] * 20)).result(30)
-    finally:
-        processes.close()
-    assert "zq" not in repr(setup) + repr(Chunk([(1, canary)], [1], [1]))
-
-
-def _setup(office: Office) -> Any:
-    register = runs.Register(office.pandev.operator, now=NOW)
-    found = scan(stream_source(lambda: [table(ROW)]))
-    return runs._setup(register, found)[0]
-
-
-def test_the_pool_ends_with_its_run(ready: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[Any] = []
-    start = pool._start
-    monkeypatch.setattr(pool, "_start", lambda: started.append(start()) or started[-1])
-    with pytest.raises(Stopped):
-        imported(
-            ready.pandev, synthetic("pandev", 30), rows=5, processes=2, progress=stopping_after(1)
-        )
-    assert len(started) == 2 and all(process.poll() is not None for process in started)
-
-
-# --- memory --------------------------------------------------------------------------------------
-def _most() -> int:
-    """The most that this process has ever taken, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
-def test_reading_a_large_file_takes_no_more_memory_than_a_small_one() -> None:
-    header, line = table(ROW).split(b"\r\n")[:2]
-    piece = (line + b"\n") * 5_000
-
-    def pieces(count: int) -> Iterator[bytes]:
-        yield header + b"\n"
-        for _ in range(count):
-            yield piece
-
-    def read(count: int) -> int:
-        source = stream_source(lambda: pieces(count))
-        assert scan(source).size > count * len(piece)
-        return sum(1 for _ in records(source(0)))
-
-    read(3)
-    before = _most()
-    assert read(300_000_000 // len(piece)) > 1_000_000
-    assert _most() - before < 30
-
-
-def test_many_chunks_take_no_more_memory_than_a_few(ready: Office) -> None:
-    seen: list[int] = []
-    content = synthetic("pandev", 1_500)
-    imported(ready.pandev, content, rows=60, progress=lambda run: seen.append(_most()))
-    assert len(seen) > 30
-    assert seen[-1] - seen[len(seen) // 4] < 30
-
-
-def test_destruction_between_chunks_is_heeded(ready: Office) -> None:
-    """A value that goes while the file is read is not brought back by the rest of the file."""
-    other = [ROW | {"account": f"u-{n}", "email": f"u{n}@example.org"} for n in range(2, 6)]
-    content = table(ROW, *other, ROW | {"activity": "services"})
-    gone: list[int] = []
-
-    def progress(run: SubjectImport) -> None:
-        if not gone:
-            datum = PersonalDatum.objects.get(category__code="email")
-            assert datum.value_key is not None
-            gone.append(datum.value_key)
-            later = NOW + timedelta(hours=1)
-            destruction.keys_destroy(gone, reason="test", by=None, now=later)
-
-    run = imported(ready.pandev, content, rows=1, progress=progress)
-    assert [(line, column) for line, column, _ in rejects(run)] == [(7, "email")]
-    assert not VaultKey.objects.filter(pk__in=gone).exists()
