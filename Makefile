@@ -4,6 +4,7 @@
 # make lock   new lock files (ARGS=--upgrade for newer versions)
 # make messages  new texts into the translation catalogues
 # make bench-import  imports 100,000 people (PEOPLE=...) beside a plain COPY of the same rows
+# make bench-destroy  an act of destruction for 20,000 people (SIZE=...) beside raw statements
 # make clean  removes what make made; data and secrets stay
 #
 # Each makes what it needs. PORT=8001 moves the office, ARGS="-k clock" goes to pytest.
@@ -25,7 +26,7 @@ MESSAGES := $(BIN)/python manage.py makemessages $(LANGUAGES) --no-obsolete --no
 	--add-location file --ignore tests --ignore benchmarks --ignore var
 COMPILE = --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet $(ARGS)
 
-.PHONY: help .venv run test lock check messages bench-import clean
+.PHONY: help .venv run test lock check messages bench-import bench-destroy clean
 .DEFAULT_GOAL := help
 
 help:
@@ -76,6 +77,9 @@ messages: .venv
 
 bench-import: .venv/dev.stamp
 	PEOPLE=$(or $(PEOPLE),100000) $(BIN)/python -m benchmarks.bench_import
+
+bench-destroy: .venv/dev.stamp
+	SIZE=$(or $(SIZE),20000) $(BIN)/python -m benchmarks.bench_destroy
 
 # The data (var) and the secrets (.secrets) stay.
 clean:

@@ -14,12 +14,22 @@ from django.views.decorators.http import require_safe
 from registry import seam
 from registry.choices import NoticeState, RunState
 from registry.models import DeadlineRule, JobRun, Notice
+from subjects.services.sweeping import unverified
 from subjects.vault import keyring
 from subjects.vault.models import MasterKey
 
 # Hourly jobs; one run may be late, two may not.
 STALE_AFTER = timedelta(hours=2, minutes=15)
-JOBS = ("remind", "digest", "deliver", "keep_keys", "watch_vault", "forget_results", "import_sweep")
+JOBS = (
+    "remind",
+    "digest",
+    "deliver",
+    "keep_keys",
+    "watch_vault",
+    "forget_results",
+    "import_sweep",
+    "sweep_destruction",
+)
 
 
 @require_safe
@@ -60,6 +70,8 @@ def _checks() -> dict[str, str]:
             checks[job] = f"last ran at {last.started_at.isoformat(timespec='minutes')}"
         else:
             checks[job] = "ok"
+    wrong = unverified()
+    checks["acts"] = "ok" if not wrong else f"not verified: {', '.join(wrong)}"
     failed = Notice.objects.filter(state=NoticeState.FAILED).count()
     checks["outbox"] = "ok" if not failed else f"{failed} notices failed"
     return checks

@@ -318,6 +318,7 @@ CELERY_BEAT_SCHEDULE = {
     "watch_vault": _hourly("subjects.tasks.watch_vault", 17),
     "forget_results": _hourly("subjects.tasks.forget_results", 23),
     "import_sweep": _hourly("subjects.import_tasks.import_sweep", 29),
+    "sweep_destruction": _hourly("subjects.tasks.sweep_destruction", 37),
     "deliver": {
         "task": "registry.tasks.deliver",
         "schedule": crontab(minute="*/5"),

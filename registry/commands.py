@@ -1,4 +1,7 @@
-"""What the office's commands share: a refusal is one sentence on stderr and exit code 2."""
+"""What the office's commands share: a refusal is one sentence on stderr and exit code 2.
+
+Whoever stops one by Ctrl-C gets a sentence too, and exit code 130.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, ProgrammingError
-from django.utils.translation import override
+from django.utils.translation import gettext, override
 
 from registry.errors import OperatorError, gettext_noop
 from registry.explain import sentence
@@ -55,6 +58,12 @@ class OfficeCommand(BaseCommand):
             except (OperationalError, ProgrammingError) as error:
                 # --traceback shows the database's own words.
                 raise CommandError(sentence(DatabaseNotReady()), returncode=2) from error
+            except KeyboardInterrupt:
+                # As a shell counts it: 128 and the number of the signal.
+                raise CommandError(
+                    gettext("Interrupted. What had been finished by then is saved."),
+                    returncode=130,
+                ) from None
 
     def work(self, **options: Any) -> None:
         raise CommandError("This command does nothing.", returncode=2)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from registry.errors import Conflict, gettext_noop
+from registry.states import Machine
 
 OPEN = "open"
 ANSWERED = "answered"
 WITHDRAWN = "withdrawn"
 
-# From a state, by a verb, to a state. What is not here is refused.
-INQUIRY: Mapping[str, Mapping[str, str]] = {
+INQUIRY: Machine = {
     OPEN: {
         "draft": OPEN,
         "restate": OPEN,
@@ -23,16 +20,44 @@ INQUIRY: Mapping[str, Mapping[str, str]] = {
     WITHDRAWN: {},
 }
 
+# --- the request of a person ---------------------------------------------------------------------
+RECEIVED = "received"
+IN_WORK = "in_work"
+WAITING = "waiting"
+DECIDED = "decided"
+DONE = "done"
 
-class ForbiddenTransition(Conflict):
-    """A verb that the present state does not allow."""
+REQUEST: Machine = {
+    # Linking, checking an identity, adding what else the letter asks for, deciding: all is work.
+    RECEIVED: {"assign": RECEIVED, "work": IN_WORK, "withdraw": WITHDRAWN},
+    IN_WORK: {
+        "assign": IN_WORK,
+        "draft": IN_WORK,
+        "work": IN_WORK,
+        # One demand is barred while another is still open.
+        "resume": IN_WORK,
+        "wait": WAITING,
+        "decide": DECIDED,
+        "withdraw": WITHDRAWN,
+    },
+    # For an obligation of the person (94-V 8(2)); once it is met the withdrawal comes back.
+    WAITING: {"assign": WAITING, "draft": WAITING, "resume": IN_WORK, "withdraw": WITHDRAWN},
+    DECIDED: {"assign": DECIDED, "draft": DECIDED, "close": DONE},
+    DONE: {},
+    WITHDRAWN: {},
+}
 
-    template = gettext_noop("%(number)s can no longer be changed this way: it is %(state)s.")
+# What becomes of one thing that a request asks for.
+ACCEPTED = "accepted"
+PARTLY = "partly"
+REFUSED = "refused"
+BARRED = "barred"
 
-
-def move(machine: Mapping[str, Mapping[str, str]], state: str, verb: str, *, number: str) -> str:
-    """The state after the verb; ``ForbiddenTransition`` when there is none."""
-    try:
-        return machine[state][verb]
-    except KeyError:
-        raise ForbiddenTransition(number=number, state=state) from None
+ITEM: Machine = {
+    OPEN: {"accept": ACCEPTED, "part": PARTLY, "refuse": REFUSED, "bar": BARRED},
+    ACCEPTED: {},
+    PARTLY: {},
+    # A refusal for now: met, it stays the refusal that it was, and a new thing is opened.
+    BARRED: {"met": REFUSED},
+    REFUSED: {},
+}

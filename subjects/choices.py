@@ -54,6 +54,7 @@ class Looked(TextChoices):
     EXPORT = "export", _("exported")
     DOWNLOAD = "download", _("downloaded a file")
     PAPER = "paper", _("printed a paper")
+    DESTROYED_LOOK = "destroyed_look", _("asked whether somebody was destroyed")
 
 
 class ImportState(TextChoices):
@@ -68,3 +69,41 @@ class ConflictState(TextChoices):
     LINKED = "linked", _("linked")
     MERGED = "merged", _("merged")
     DIFFERENT = "different", _("different people")
+
+
+class StopKind(TextChoices):
+    LEGAL_HOLD = "legal_hold", _("legal hold")
+    REQUEST = "open_request", _("open request")
+
+
+class BlockReason(TextChoices):
+    """Why data are blocked: kept, but neither used nor changed nor passed on."""
+
+    REQUEST = "request", _("the person asks for it")
+    CHECK = "check", _("while a complaint is checked")
+    IMPOSSIBLE = "impossible", _("destruction is not possible in time")
+    STORAGE = "storage", _("the law fixes a storage term")
+
+
+class ActState(TextChoices):
+    """The states of an act of destruction; the moves stand in ``subjects.states``."""
+
+    DRAFTED = "drafted", _("drafted")
+    APPROVED = "approved", _("approved")
+    RUNNING = "running", _("being executed")
+    CLOSED = "closed", _("closed")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class Outcome(TextChoices):
+    """What became of one thing that an act was to destroy; empty: nothing yet."""
+
+    DESTROYED = "destroyed", _("destroyed")
+    STAYS = "stays", _("stays: a ground covers it")
+    STOPPED = "stopped", _("stopped")
+    GONE = "gone", _("was gone already")
+
+
+class PaperKind(TextChoices):
+    ACT = "act", _("act of destruction")
+    LOG = "log", _("extract of the event log")

@@ -97,6 +97,16 @@ def token(search_key: bytes, realm: int, kind: str, term: str) -> bytes:
     return hmac.digest(search_key, f"{realm}:{kind}:{term}".encode(), sha256)[:TOKEN_BYTES]
 
 
+def mark(evidence_key: bytes, realm: int, search: int, token: bytes) -> bytes:
+    """What a destroyed token leaves as evidence: 128 bits of an HMAC over it.
+
+    ``search`` is the number of the search key behind the token. Whoever lacks the evidence key
+    can neither make a mark nor tell of whom one speaks, even with the search key and a guess.
+    """
+    told = b"office:evidence:%d:%d:%b" % (realm, search, token)
+    return hmac.digest(evidence_key, told, sha256)[:TOKEN_BYTES]
+
+
 # --- many values under one KEK, or many tokens of one key ---------------------------------------
 class Sealer:
     """Seals many values under new keys of their own: as ``wrap`` and ``seal`` do, in less time."""

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from registry.services import runs
-from subjects.services import files, keys, search
+from subjects.services import files, keys, search, sweeping
 
 
 @shared_task
@@ -46,3 +46,9 @@ def watch(*, now: datetime) -> dict[str, int]:
         "orphans": len(swept.orphans),
         "mute": len(swept.mute),
     }
+
+
+@shared_task
+def sweep_destruction() -> None:
+    """Date, draft, execute, verify and close what must go."""
+    runs.run("sweep_destruction", sweeping.destruction_sweep, now=timezone.now())

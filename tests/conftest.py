@@ -16,6 +16,7 @@ from registry.models import DeadlineRule, Operator, User
 from registry.services.law import law_load
 from registry.services.operators import operator_load
 from registry.services.staff import membership_start
+from subjects.services.evidence_keys import evidence_key_ready
 from subjects.services.keys import keys_make
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +27,10 @@ PASSWORD = "correct-horse-battery"
 
 def load_both() -> None:
     keys_make(by=None, now=LOADED_AT)
+    # Of the year in which most tests play, and of the day on which they run: inside a test's own
+    # transactions none is made.
+    for moment in (datetime(2026, 3, 2, 9, tzinfo=UTC), datetime.now(UTC)):
+        evidence_key_ready(now=moment)
     law_load(now=LOADED_AT)
     for path in OPERATOR_FILES:
         operator_load(path=path, now=LOADED_AT)

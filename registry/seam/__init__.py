@@ -23,6 +23,7 @@ from registry.seam.guards import (
     tables_without_triggers,
 )
 from registry.seam.locks import alone, claim, lock, lock_table
+from registry.seam.numbers import numbered
 from registry.seam.rows import (
     CHECKPOINT_WAIT,
     among,
@@ -54,6 +55,7 @@ __all__ = [
     "lift_freeze",
     "lock",
     "lock_table",
+    "numbered",
     "reserve_ids",
     "rewrite",
     "tables_without_freeze",

@@ -1,5 +1,5 @@
-"""The admin pages of what has a correspondent."""
+"""The pages of the correspondence."""
 
-from requests.admin import inquiries
+from requests.admin import inquiries, request_items, subject_requests
 
-__all__ = ["inquiries"]
+__all__ = ["inquiries", "request_items", "subject_requests"]

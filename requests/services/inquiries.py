@@ -21,6 +21,7 @@ from registry.services.clocks import (
     deadline_recount,
     deadline_void,
 )
+from registry.states import move
 from registry.workdays import CalendarMissing
 from requests import states
 from requests.models import RegulatorInquiry
@@ -135,7 +136,7 @@ def _locked(inquiry: RegulatorInquiry, verb: str) -> RegulatorInquiry:
         .select_related("operator__jurisdiction")
         .get()
     )
-    states.move(states.INQUIRY, row.state, verb, number=row.number)
+    move(states.INQUIRY, row.state, verb, number=row.number)
     return row
 
 
@@ -302,7 +303,7 @@ def inquiry_answer(
         raise NotYet(number=row.number)
     if sent_at < row.received_at:
         raise BeforeReceipt(number=row.number)
-    row.state = states.move(states.INQUIRY, row.state, "answer", number=row.number)
+    row.state = move(states.INQUIRY, row.state, "answer", number=row.number)
     row.answer = _checked_text(answer)
     row.sent_at, row.sent_by, row.sent_channel, row.proof = sent_at, by, sent_channel, proof
     fields = ["state", "answer", "sent_at", "sent_by", "sent_channel", "proof"]
@@ -331,7 +332,7 @@ def inquiry_withdraw(
     row = _locked(inquiry, "withdraw")
     if not reason.strip():
         raise ReasonMissing(number=row.number)
-    row.state = states.move(states.INQUIRY, row.state, "withdraw", number=row.number)
+    row.state = move(states.INQUIRY, row.state, "withdraw", number=row.number)
     row.withdrawn_reason = reason
     _check_fields(row, name=row.number, only=["state", "withdrawn_reason"])
     audit.save(row, by=by, reason=reason, fields=["state", "withdrawn_reason"])

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from registry.admin.verbs import Verb
 from registry.explain import long_day
 from subjects.admin import forms, ground_forms
+from subjects.admin.hold_acts import HOLD_VERBS, lives
 from subjects.models import DataSubject
 from subjects.services.cards import card_with_code, cards_link, cards_merge, cards_unlink
 from subjects.services.exporting import card_export
@@ -85,12 +86,18 @@ def rectify(request: HttpRequest, row: DataSubject, data: Data) -> str:
         by=request.user,
         today=forms.today_of(row),
         reason=data["reason"],
+        label=data.get("label", ""),
     )
     return gettext("%(category)s is rectified.") % {"category": _name(data["datum"])}
 
 
 def verify(request: HttpRequest, row: DataSubject, data: Data) -> str:
-    datum_verify(datum=data["datum"], by=request.user, today=forms.today_of(row))
+    datum_verify(
+        datum=data["datum"],
+        by=request.user,
+        today=forms.today_of(row),
+        label=data.get("label", ""),
+    )
     return gettext("%(category)s is verified.") % {"category": _name(data["datum"])}
 
 
@@ -211,7 +218,11 @@ def _file(request: HttpRequest, content: bytes, kind: str, name: str) -> str:
 def prove(request: HttpRequest, row: DataSubject, data: Data) -> str:
     found = data["consent"]
     content = consent_proof(
-        consent=found, language=data["language"], user=request.user, now=timezone.now()
+        consent=found,
+        language=data["language"],
+        user=request.user,
+        now=timezone.now(),
+        label=data.get("label", ""),
     )
     return _file(request, content, "application/pdf", f"consent-{row.code}-{found.pk}.pdf")
 
@@ -220,11 +231,6 @@ def export(request: HttpRequest, row: DataSubject, data: Data) -> str:
     card = card_export(subject=row, user=request.user, reason=data["reason"], now=timezone.now())
     content = json.dumps(card, ensure_ascii=False, indent=2).encode()
     return _file(request, content, "application/json", f"card-{row.code}.json")
-
-
-def lives(row: DataSubject) -> bool:
-    """A merged card is only a pointer; its papers can still be printed."""
-    return row.merged_into_id is None
 
 
 VERBS = (
@@ -333,4 +339,5 @@ VERBS = (
     Verb("link", _("Link to another card"), forms.LinkForm, link, "link", lives),
     Verb("unlink", _("End a link"), forms.UnlinkForm, unlink, "link", lives),
     Verb("merge", _("Merge another card into this"), forms.MergeForm, merge, "merge", lives),
+    *HOLD_VERBS,
 )

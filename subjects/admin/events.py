@@ -65,4 +65,6 @@ class AccessEventAdmin(ReadOnlyAdmin):
             found = ngettext("%(count)d card found", "%(count)d cards found", hits)
             kind = KINDS.get(details.get("kind", ""), "–")
             return f"{kind}: {found % {'count': hits}}"
+        if row.what == Looked.DESTROYED_LOOK:
+            return gettext("answers: %(count)s") % {"count": int(details.get("hits", 0))}
         return ", ".join(f"{name} {value}" for name, value in details.items()) or "–"

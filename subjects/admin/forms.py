@@ -17,6 +17,7 @@ from registry.models.base import LANGUAGES
 from subjects.choices import GroundEnd, HeldIn, Source
 from subjects.models import DataSubject, PersonalDatum, SubjectLink
 from subjects.services.covering import Coverage
+from subjects.services.guard import BLOCKS
 from subjects.services.reading import State, data_of, neighbours, show
 
 REASON_HELP = _("Stands in the history beside your name. No names or numbers of people here.")
@@ -38,6 +39,25 @@ def reason_field(help_text: Any = REASON_HELP) -> forms.CharField:
 def today_of(row: Any) -> Any:
     """Today where the person's operator is."""
     return timezone.now().astimezone(row.operator.zone).date()
+
+
+def label_field() -> forms.CharField:
+    """Asked for only where something of the card is blocked."""
+    return forms.CharField(
+        label=_("number that blocks it"),
+        required=False,
+        max_length=300,
+        widget=line(),
+        help_text=_(
+            "This is blocked: only for the request of this number can it be done. Several numbers "
+            "with commas between them."
+        ),
+    )
+
+
+def drop_label_unless_blocked(form: VerbForm) -> None:
+    if not getattr(form.row, BLOCKS, None):
+        del form.fields["label"]
 
 
 class RowChoice(forms.ChoiceField):
@@ -210,8 +230,11 @@ class DatumForm(VerbForm):
                 datum.subject = self.row
                 words = str(datum.category or gettext("identity"))
                 text = shown[datum].text
+                if block := shown[datum].block:
+                    text = gettext("blocked by %(label)s") % {"label": block.label}
                 pairs.append((datum, f"{words}: {text}" if text else words))
         self.fields["datum"].offer(pairs)
+        drop_label_unless_blocked(self)
 
 
 class RectifyForm(DatumForm):
@@ -226,9 +249,12 @@ class RectifyForm(DatumForm):
     reason = reason_field(
         _("What the person or the document says is wrong. No names or numbers of people here.")
     )
+    label = label_field()
 
 
 class VerifyForm(DatumForm):
+    label = label_field()
+
     def offered(self) -> list[PersonalDatum]:
         return list(data_of([self.row.pk]).order_by("pk"))
 

@@ -18,6 +18,8 @@ from subjects.admin.forms import (
     NO_CHOICE,
     RowChoice,
     day_input,
+    drop_label_unless_blocked,
+    label_field,
     language_field,
     line,
     reason_field,
@@ -241,6 +243,7 @@ class StopShowingForm(VerbForm):
 
 class ProveForm(ConsentChoiceForm):
     language = language_field()
+    label = label_field()
 
     def offered(self) -> list[Consent]:
         """Ended ones too: that is when a proof is asked for."""
@@ -251,3 +254,4 @@ class ProveForm(ConsentChoiceForm):
     def prepare(self) -> None:
         super().prepare()
         self.fields["language"].initial = (self.row.operator.languages or ["ru"])[0]
+        drop_label_unless_blocked(self)

@@ -12,10 +12,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 
 from subjects import fate
-from subjects.choices import GroundEnd, HeldIn
+from subjects.choices import BlockReason, GroundEnd, HeldIn, StopKind
 from subjects.models import Consent, DataSubject, DisseminationPermission, Ground, PersonalDatum
 from subjects.services.covering import Coverage, end_of
 from subjects.services.grounds import SCOPES
+from subjects.services.guard import BLOCKS, STOPS, Standing, annotated
 from subjects.services.reading import (
     Neighbour,
     Shown,
@@ -23,6 +24,7 @@ from subjects.services.reading import (
     data_of,
     events_of,
     neighbours,
+    open_for,
     open_until,
     show,
 )
@@ -73,6 +75,17 @@ class GroundLine:
 
 
 @dataclass(slots=True)
+class HoldLine:
+    """A block or a stop in the head of the card."""
+
+    label: str
+    what: str
+    why: str
+    since: str
+    reason: str
+
+
+@dataclass(slots=True)
 class Card:
     """The whole page."""
 
@@ -84,6 +97,12 @@ class Card:
     looks: list[Any]
     more_looks: bool
     lost: int
+    blocks: list[HoldLine]
+    stops: list[HoldLine]
+    # The numbers that open what is blocked, as the one click posts them; empty: nothing to open.
+    numbers: str
+    all_blocked: bool
+    can_release: bool
 
 
 def card_page(card: DataSubject, *, may_reveal: bool, now: datetime) -> Card:
@@ -100,7 +119,9 @@ def card_page(card: DataSubject, *, may_reveal: bool, now: datetime) -> Card:
         ground.subject = card
         if hasattr(ground, "consent"):
             consents.append(ground.consent)
-    shown = show([*data, *consents], opened=until is not None)
+    label = open_for(card, now) if until else ""
+    shown = show([*data, *consents], opened=until is not None, for_label=label)
+    blocks, stops = annotated(card, BLOCKS), annotated(card, STOPS)
     fates = coverage.fates(today)
     permissions = _permissions(consents)
     beside = neighbours(card)
@@ -119,7 +140,25 @@ def card_page(card: DataSubject, *, may_reveal: bool, now: datetime) -> Card:
         looks=looks[:LOOKS],
         more_looks=len(looks) > LOOKS,
         lost=sum(line.state == State.LOST for line in lines),
+        blocks=[_block(block, zone) for block in blocks],
+        stops=[_stop(stop, zone) for stop in stops],
+        numbers=", ".join(dict.fromkeys(block.label for block in blocks))
+        if may_reveal and any(one.state == State.BLOCKED for one in shown.values())
+        else "",
+        all_blocked=any(block.category is None for block in blocks),
+        can_release=any(stop.why == StopKind.LEGAL_HOLD for stop in stops),
     )
+
+
+def _block(block: Standing, zone: Any) -> HoldLine:
+    what = block.name or gettext("everything on the card")
+    why = str(BlockReason(block.why).label)
+    return HoldLine(block.label, what, why, short_moment(block.since, zone), block.reason)
+
+
+def _stop(stop: Standing, zone: Any) -> HoldLine:
+    why = str(StopKind(stop.why).label)
+    return HoldLine(stop.label, "", why, short_moment(stop.since, zone), stop.reason)
 
 
 def short_day(day: date | None) -> str:
@@ -158,6 +197,7 @@ def _datum(datum: PersonalDatum, shown: Shown, found: fate.Fate, today: date, zo
         State.FILE: lambda: gettext("a file"),
         State.ELSEWHERE: lambda: _elsewhere(datum),
         State.DESTROYED: lambda: _destroyed(shown, zone),
+        State.BLOCKED: lambda: blocked_in_words(shown, zone),
         State.LOST: lambda: gettext(
             "lost: its key is gone and no destruction names it. This is an incident."
         ),
@@ -174,7 +214,8 @@ def _datum(datum: PersonalDatum, shown: Shown, found: fate.Fate, today: date, zo
         verified=short_day(datum.verified_on),
         look=look,
         fate=words,
-        can_rectify=shown.state in (State.OPEN, State.MASKED),
+        can_rectify=shown.state in (State.OPEN, State.MASKED)
+        or (shown.state == State.BLOCKED and not datum.file_id),
     )
 
 
@@ -189,6 +230,14 @@ def _destroyed(shown: Shown, zone: Any) -> str:
     return gettext("destroyed on %(day)s (%(reason)s)") % {
         "day": short_day(shown.item.destroyed_at.astimezone(zone).date()),
         "reason": shown.item.reason,
+    }
+
+
+def blocked_in_words(shown: Shown, zone: Any) -> str:
+    assert shown.block is not None
+    return gettext("blocked by %(label)s since %(day)s") % {
+        "label": shown.block.label,
+        "day": short_day(shown.block.since.astimezone(zone).date()),
     }
 
 

@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
+from django.db.models import Exists, OuterRef
 from django.http import (
     Http404,
     HttpRequest,
@@ -38,13 +39,20 @@ from subjects.admin.finding import FindingAdmin
 from subjects.admin.pages import card_page, short_day, what_if
 from subjects.admin.trail import trail, word
 from subjects.choices import GroundEnd
-from subjects.models import DataSubject
+from subjects.models import Block, DataSubject
 from subjects.models.base import CODE_LENGTH
 from subjects.services.cards import code_of
 from subjects.services.covering import Coverage
 from subjects.services.people import subject_register
 from subjects.services.photos import photo_open
-from subjects.services.reading import contacts, data_of, open_until, show, with_state
+from subjects.services.reading import (
+    contacts,
+    data_of,
+    open_for,
+    open_until,
+    show,
+    with_state,
+)
 from subjects.uploads import require_small
 
 # What a link may choose beforehand on the form of a verb: numbers and codes, never a value.
@@ -53,7 +61,17 @@ PRESET = ("datum", "consent", "ground", "link", "permission", "other", "category
 GROUPS = {
     "data": ("record", "photo", "rectify", "verify"),
     "grounds": ("consent", "ground", "withdraw", "end", "permit", "stop_showing"),
-    "card": ("prove", "export", "link", "unlink", "merge"),
+    "card": (
+        "prove",
+        "export",
+        "link",
+        "unlink",
+        "merge",
+        "block",
+        "lift",
+        "hold",
+        "release",
+    ),
 }
 
 
@@ -68,7 +86,12 @@ class CappedPaginator(Paginator):
 
 
 class PeopleList(ChangeList):
-    """The page of rows, with the masks of their names and contacts."""
+    """The page of rows, with the masks of their names and contacts, and which are blocked."""
+
+    def get_queryset(self, request: HttpRequest, *args: Any, **kw: Any) -> Any:
+        standing = Block.objects.filter(subject=OuterRef("pk"), ended_at=None)
+        found = super().get_queryset(request, *args, **kw)
+        return found.annotate(is_blocked=Exists(standing))
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -125,7 +148,10 @@ class DataSubjectAdmin(ReadOnlyAdmin, FindingAdmin):
         if row.merged_into_id:
             return gettext("merged into another card")
         masks = getattr(row, "masks", [])
-        return format_html_join(" ", "<span class='mask'>{}</span>", ((m,) for m in masks)) or "–"
+        words = [("mask", mask) for mask in masks]
+        if getattr(row, "is_blocked", False):
+            words.insert(0, ("blocked", gettext("blocked")))
+        return format_html_join(" ", "<span class='{}'>{}</span>", words) or "–"
 
     @admin.display(description=_("subject category"))
     def subject_category(self, row: DataSubject) -> str:
@@ -279,7 +305,8 @@ class DataSubjectAdmin(ReadOnlyAdmin, FindingAdmin):
         until = open_until(row, timezone.now()) if self._may(request, "reveal", row) else None
         paginator = Paginator(trail(row), self.history_list_per_page)
         page = paginator.get_page(request.GET.get("p"))
-        word(page.object_list, zone=row.operator.zone, opened=until is not None)
+        label = open_for(row, timezone.now()) if until else ""
+        word(page.object_list, zone=row.operator.zone, opened=until is not None, label=label)
         context = self.admin_site.each_context(request) | {
             "title": gettext("History"),
             "opts": self.opts,
@@ -321,6 +348,8 @@ def _leave_out(context: dict[str, Any]) -> None:
         ),
         "prove": not any(g.consent for g in card.grounds),
         "unlink": all(card.merged for card in card.neighbours),
+        "lift": not card.blocks,
+        "release": not card.can_release,
     }
     for group, verbs in context["tools"].items():
         context["tools"][group] = [verb for verb in verbs if not idle.get(verb["name"])]

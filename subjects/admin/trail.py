@@ -1,7 +1,7 @@
-"""The trail of a person: card, data, grounds, consents, permissions and links in one list.
+"""The trail of a person: card, data, grounds, consents, permissions, links, blocks and stops.
 
 A value never stands here but as ``•••``, unless the reader has the card open; what was destroyed
-is named as destroyed.
+is named as destroyed, and what is blocked stays hidden but for the number that blocks it.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ from subjects.admin.pages import short_moment
 from subjects.choices import HeldIn
 from subjects.masking import HIDDEN
 from subjects.models import (
+    Block,
     Consent,
     DataSubject,
     DisseminationPermission,
     Ground,
     PersonalDatum,
+    Stop,
     SubjectLink,
 )
+from subjects.services import guard
 from subjects.services.covering import grounds_of
 from subjects.services.reading import data_of
 from subjects.vault import store
@@ -36,7 +39,7 @@ from subjects.vault.field import SealedField
 NOTHING = "–"
 KINDS = {"+": _("recorded"), "~": _("changed"), "-": _("deleted")}
 # What the entry says of itself, beside its first version.
-SAID = {"subject", "ground", "consent", "code", "category", "text", "first", "second"}
+SAID = {"subject", "ground", "consent", "code", "category", "text", "first", "second", "label"}
 # Numbers that say nothing to a reader: of rows and of keys.
 SKIPPED = {"id", "value_key", "evidence_key", "history"}
 
@@ -77,6 +80,7 @@ def trail(card: DataSubject) -> list[Entry]:
                 "first", "second"
             )},
         ),
+        *_holds(card, list(cards)),
     ]  # fmt: skip
     entries = []
     for model, live in rows:
@@ -94,6 +98,15 @@ def trail(card: DataSubject) -> list[Entry]:
     return entries
 
 
+def _holds(card: DataSubject, cards: list[int]) -> list[tuple[Any, dict[int, Any]]]:
+    """Blocks and stops, ended ones too; no query where there never was one."""
+    if not (card.had_holds or len(cards) > 1):  # type: ignore[attr-defined]
+        return []
+    blocks = Block.objects.filter(subject__in=cards).select_related("category")
+    stops = Stop.objects.filter(subject__in=cards)
+    return [(Block, {row.pk: row for row in blocks}), (Stop, {row.pk: row for row in stops})]
+
+
 def _what(model: Any, row: Any) -> str:
     if model is DataSubject:
         return gettext("card %(code)s") % {"code": row.code}
@@ -104,16 +117,23 @@ def _what(model: Any, row: Any) -> str:
         Consent: gettext("consent"),
         DisseminationPermission: gettext("dissemination"),
         SubjectLink: gettext("link"),
+        Block: gettext("block"),
+        Stop: gettext("stop"),
     }
     name = str(row.text) if model is Consent else str(row)
+    if model is Block and row.category is not None:
+        name = f"{name} ({row.category})"
     return f"{words[model]}: {name}"
 
 
-def word(entries: list[Entry], *, zone: Any, opened: bool) -> None:
-    """Put the entries of one page in words; some queries for all of them together."""
+def word(entries: list[Entry], *, zone: Any, opened: bool, label: str = "") -> None:
+    """Put the entries of one page in words; some queries for all of them together.
+
+    ``label``: the number for which the card is open, which also opens what it blocks.
+    """
     changed = [(entry, name) for entry in entries for name in _changed(entry)]
     named = _named(changed)
-    values = _values(changed) if opened else {}
+    values = _values(changed, label) if opened else {}
     for entry in entries:
         user = entry.record.history_user
         entry.who = str(user) if user else gettext("the office itself")
@@ -160,7 +180,7 @@ def _named(changed: list[tuple[Entry, str]]) -> dict[tuple[Any, Any], str]:
     }
 
 
-def _values(changed: list[tuple[Entry, str]]) -> dict[tuple[Any, str], str]:
+def _values(changed: list[tuple[Entry, str]], label: str) -> dict[tuple[Any, str], str]:
     """Opened values of the versions on the page, by version and field."""
     wanted: list[tuple[Any, Any, str, int]] = []
     for entry, name in changed:
@@ -170,6 +190,8 @@ def _values(changed: list[tuple[Entry, str]]) -> dict[tuple[Any, str], str]:
                 number = getattr(version, model_field.key, None)
                 if number and getattr(version, name) is not None:
                     wanted.append((entry.live, version, name, number))
+    over = guard.over({live for live, _version, _name, _number in wanted})
+    wanted = [row for row in wanted if guard.against(over[row[0]], label) is None]
     keys = store.keys_of({number for _live, _version, _name, number in wanted})
     found = {}
     for live, version, name, number in wanted:

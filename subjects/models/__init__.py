@@ -1,13 +1,21 @@
 """The people, by aggregate; the vault's own tables come from ``subjects.vault.models``."""
 
+from subjects.models.acts import ActItem, ActPaper, DestructionAct, Evidence
 from subjects.models.events import AccessEvent, SearchResult
 from subjects.models.files import SealedFile
 from subjects.models.grounds import Consent, DisseminationPermission, Ground
 from subjects.models.imports import ImportConflict, ImportReject, SubjectImport
 from subjects.models.people import DataSubject, PersonalDatum, SubjectLink
+from subjects.models.stops import Block, Stop
 from subjects.vault.models import DestructionItem, MasterKey, SearchToken, VaultKey
 
 __all__ = [
+    "ActItem",
+    "ActPaper",
+    "Block",
+    "DestructionAct",
+    "Evidence",
+    "Stop",
     "AccessEvent",
     "Consent",
     "DataSubject",

@@ -28,7 +28,7 @@ from subjects.vault.store import Place, Terms
 # cards and who looked at them; the administrator runs the machine and sees no people.
 PEOPLE = Access(
     scope="operator",
-    dpo=VIEW | {"add", "change", "reveal", "prove", "export", "link", "merge"},
+    dpo=VIEW | {"add", "change", "reveal", "prove", "export", "link", "merge", "hold"},
     clerk=VIEW | {"add", "change", "reveal", "prove", "link"},
     auditor=VIEW,
     administrator=frozenset(),

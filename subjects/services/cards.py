@@ -21,11 +21,14 @@ from subjects.models import (
     Ground,
     PersonalDatum,
     SealedFile,
+    Stop,
     SubjectLink,
     VaultKey,
 )
 from subjects.models.base import ALPHABET, CODE_LENGTH
 from subjects.services.covering import categories_of, grounds_of
+from subjects.services.dates import dates_keep
+from subjects.services.guard import require_no_block
 from subjects.services.people import require_open
 from subjects.vault import keyring, store
 from subjects.vault.models import Sealed
@@ -146,7 +149,11 @@ def cards_merge(
     to its owner); links follow. Accesses stay where they happened: nobody rewrites a journal.
     Where both have the same ground open, the one that covers more goes on (of equals the older)
     and the other ends today for ``other_ends`` (a ``GroundEnd``): a merge invents no reason, so
-    without one it refuses. Refuses cards of two operators, a card with itself, a merged card.
+    without one it refuses. What stops the destruction of ``other`` stops it on ``into`` then.
+
+    Refuses cards of two operators, a card with itself, a merged card, and cards of which either is
+    blocked, if by one category or both by the same number: a merge cannot be undone, moves data and
+    ends grounds, and what is blocked stays as it is until that is decided. A link does no harm.
     """
     if not reason.strip():
         raise ReasonNeeded()
@@ -154,17 +161,21 @@ def cards_merge(
         raise NoReasonToEnd()
     with transaction.atomic():
         into, other = _locked_pair(into, other)
+        require_no_block(into)
+        require_no_block(other)
         _settle_grounds(into, other, by=by, now=now, reason=reason, other_ends=other_ends)
         _move_keys(into, other)
         for model in (PersonalDatum, Ground):
             rows = list(model._default_manager.filter(subject=other))
             _moved(rows, {"subject_id": into.pk}, by=by, reason=reason)
         _move_links(into, other, by=by, now=now, reason=reason)
+        _move_stops(into, other, by=by, now=now, reason=reason)
         # What was merged into the card that goes now leads straight to the one that stays.
         earlier = list(DataSubject.objects.filter(merged_into=other))
         _moved(earlier, {"merged_into_id": into.pk}, by=by, reason=reason)
         other.merged_into = into
         audit.save(other, by=by, reason=reason, fields=["merged_into"])
+        dates_keep([into.pk], today=now.astimezone(into.operator.zone).date())
         return into
 
 
@@ -247,6 +258,20 @@ def _move_links(
         one, two = sorted((into.pk, third))
         row: Model = SubjectLink(operator_id=into.operator_id, first_id=one, second_id=two)
         audit.save(row, by=by, reason=reason)
+
+
+def _move_stops(
+    into: DataSubject, other: DataSubject, *, by: User | None, now: datetime, reason: str
+) -> None:
+    """A legal hold follows the data it protects; the same one on both cards stands once."""
+    standing = Stop.objects.filter(ended_at=None)
+    mine = set(standing.filter(subject=into).values_list("kind", "label"))
+    for stop in seam.lock(standing.filter(subject=other).order_by("pk")):
+        if (stop.kind, stop.label) in mine:
+            stop.ended_at = max(now, stop.started_at)
+        else:
+            stop.subject = into
+        audit.save(stop, by=by, reason=reason, fields=["ended_at", "subject"])
 
 
 def _ends(links: Iterable[SubjectLink]) -> Iterable[int]:

@@ -155,17 +155,35 @@ class Law:
 
 def end_of(ground: Ground) -> End | None:
     """The earliest known end: the ground's own, its consent's term, its purpose's, its work's."""
-    ends = []
-    if ground.ended_on is not None:
-        ends.append(End(ground.ended_on, ground.end_reason))
     consent = getattr(ground, "consent", None)
-    if consent is not None and consent.expires_on is not None:
-        ends.append(End(consent.expires_on, GroundEnd.EXPIRED))
-    if ground.activity.ended_on is not None:
-        ends.append(End(ground.activity.ended_on, GroundEnd.ACHIEVED))
-    if ground.activity.purpose.ended_on is not None:
-        ends.append(End(ground.activity.purpose.ended_on, GroundEnd.ACHIEVED))
-    ends = [replace(end, on=max(end.on, ground.started_on)) for end in ends]
+    return known_end(
+        started_on=ground.started_on,
+        ended_on=ground.ended_on,
+        end_reason=ground.end_reason,
+        expires_on=consent.expires_on if consent is not None else None,
+        activity=ground.activity,
+    )
+
+
+def known_end(
+    *,
+    started_on: date,
+    ended_on: date | None,
+    end_reason: str,
+    expires_on: date | None,
+    activity: ProcessingActivity,
+) -> End | None:
+    """``end_of`` for a ground that was read as columns."""
+    ends = []
+    if ended_on is not None:
+        ends.append(End(ended_on, end_reason))
+    if expires_on is not None:
+        ends.append(End(expires_on, GroundEnd.EXPIRED))
+    if activity.ended_on is not None:
+        ends.append(End(activity.ended_on, GroundEnd.ACHIEVED))
+    if activity.purpose.ended_on is not None:
+        ends.append(End(activity.purpose.ended_on, GroundEnd.ACHIEVED))
+    ends = [replace(end, on=max(end.on, started_on)) for end in ends]
     # What somebody did comes before what would have happened anyway on the same day.
     return min(ends, key=lambda end: end.on) if ends else None
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from registry.choices import Channel
 from registry.errors import OperatorError, gettext_noop
 from registry.models import ConsentText, DataCategory, Operator, ProcessingActivity, User
 from registry.services import audit
 from registry.services.consents import consent_text_draft, consent_text_publish
 from subjects import synthetic
-from subjects.models import DataSubject
+from subjects.models import Consent, DataSubject
+from subjects.services.grounds import consent_withdraw
 from subjects.services.importing.reading import stream_source
 from subjects.services.importing.runs import import_file
 
@@ -42,6 +44,9 @@ TEXTS: dict[str, dict[str, Any]] = {
         "term_unit": "year",
     },
 }
+# So many days ago somebody took the consent back, so that an act is drafted for the days to come.
+WITHDRAWN_DAYS_AGO = {"pandev": 16, "ipm": 24}
+WITHDRAWN = 2
 # A text must print the operator's address, and one of the two policies names none.
 DEMO_ADDRESS = "Демонстрационный адрес, 1 (не настоящий)"
 
@@ -91,3 +96,22 @@ def demo_people(*, operator: Operator, count: int, by: User | None, now: datetim
     content = text.getvalue().encode()
     run = import_file(operator=operator, source=stream_source(lambda: [content]), by=by, now=now)
     return run.people_new
+
+
+def demo_withdrawals(*, operator: Operator, by: User, now: datetime) -> int:
+    """A few of the synthetic people took their consents back; once. Returns how many consents."""
+    consents = Consent.objects.filter(ground__subject__operator=operator)
+    if consents.filter(withdrawn_at__isnull=False).exists():
+        return 0
+    received_at = now - timedelta(days=WITHDRAWN_DAYS_AGO[operator.code])
+    standing = consents.filter(given_at__lt=received_at).order_by("ground__subject", "pk")
+    leaving = sorted(set(standing.values_list("ground__subject", flat=True)))[:WITHDRAWN]
+    rows = standing.filter(ground__subject__in=leaving).select_related(
+        "ground__subject__operator__jurisdiction"
+    )
+    for row in rows:
+        consent_withdraw(
+            consent=row, channel=Channel.EMAIL, received_at=received_at, by=by, now=now,
+            reason="demo",
+        )  # fmt: skip
+    return len(rows)

@@ -6,11 +6,12 @@ it, in one transaction; no row of people or of history is touched, and what they
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import date, datetime
+from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from registry import seam
 from registry.errors import OperatorError, gettext_noop
@@ -18,12 +19,16 @@ from registry.models import User
 from subjects.models import (
     Consent,
     DataSubject,
+    DestructionAct,
     DestructionItem,
     Ground,
     PersonalDatum,
     SealedFile,
 )
+from subjects.services import bulk
 from subjects.services.covering import Coverage, end_of
+from subjects.services.evidence import evidence_keep
+from subjects.services.evidence_keys import evidence_key_ready
 from subjects.vault.models import SearchToken, VaultKey
 
 
@@ -42,18 +47,25 @@ class DestructionReasonMissing(OperatorError):
 
 
 def keys_destroy(
-    numbers: Iterable[int], *, reason: str, by: User | None, now: datetime
+    numbers: Iterable[int],
+    *,
+    reason: str,
+    by: User | None,
+    now: datetime,
+    act: DestructionAct | None = None,
 ) -> list[DestructionItem]:
     """Destroy these keys and their tokens, and write their items; those already gone are passed by.
 
-    Safe to run twice and from two processes: each key is destroyed by exactly one of them.
+    Evidence of the strongest tokens stays (Order 179, 8). Safe to run twice and from two processes:
+    each key is destroyed by exactly one of them. Refuses to destroy what it could not prove, while
+    the year's evidence key is missing; it is made here, unless a transaction stands around.
     """
     if not reason.strip():
         raise DestructionReasonMissing()
     wanted = sorted({number for number in numbers if number})
+    evidence_key_ready(now=now)
     with transaction.atomic():
-        gone = seam.delete_returning(VaultKey, wanted, ["id", "kind", "owner", "category"])
-        seam.delete_returning(SearchToken, sorted(row[0] for row in gone), ["key"], by="key")
+        gone = _delete(wanted, now=now)
         return DestructionItem.objects.bulk_create(
             DestructionItem(
                 key=number,
@@ -63,9 +75,44 @@ def keys_destroy(
                 reason=reason,
                 destroyed_at=now,
                 destroyed_by=by,
+                act=act,
             )
-            for number, kind, owner, category in gone
+            for number, kind, owner, category, _ in gone
         )
+
+
+def keys_destroy_many(
+    reasons: Mapping[int, str], *, act: DestructionAct, by: User | None, now: datetime
+) -> int:
+    """``keys_destroy`` for the thousands of an act: key -> reason; returns how many went.
+
+    The items are copied in. Stands in the caller's transaction or makes its own.
+    """
+    if not all(reason.strip() for reason in reasons.values()):
+        raise DestructionReasonMissing()
+    columns = [
+        "key", "kind", "owner", "category", "reason", "destroyed_at", "destroyed_by_id", "act_id",
+    ]  # fmt: skip
+    at = connection.ops.adapt_datetimefield_value(now)
+    user = by.pk if by else None
+    with transaction.atomic():
+        gone = _delete(sorted(reasons), now=now)
+        rows = (
+            (number, kind, owner, category, reasons[number], at, user, act.pk)
+            for number, kind, owner, category, _ in gone
+        )
+        bulk.insert(DestructionItem, columns, rows)
+    return len(gone)
+
+
+def _delete(wanted: list[int], *, now: datetime) -> list[Any]:
+    """Take the keys and their tokens away, and keep the evidence; what each key was."""
+    gone = seam.delete_returning(VaultKey, wanted, ["id", "kind", "owner", "category", "search"])
+    tokens = seam.delete_returning(
+        SearchToken, sorted(row[0] for row in gone), ["token", "key"], by="key"
+    )
+    evidence_keep(gone, tokens, now=now)
+    return gone
 
 
 def data_destroy(
@@ -82,6 +129,7 @@ def data_destroy(
     The card is locked, so that no ground can begin between the check and the destruction.
     """
     chosen = list(data)
+    evidence_key_ready(now=now)
     with transaction.atomic():
         seam.lock(DataSubject.objects.filter(pk=subject.pk)).get()
         fates = Coverage(subject).fates(today)
@@ -122,6 +170,7 @@ def subject_destroy(
 
     Refuses, by name, while a ground holds: the proof of a live consent is needed.
     """
+    evidence_key_ready(now=now)
     with transaction.atomic():
         seam.lock(DataSubject.objects.filter(pk=subject.pk)).get()
         live = Ground.objects.filter(subject=subject).select_related("activity", "legal_basis")

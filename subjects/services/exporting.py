@@ -9,6 +9,7 @@ from registry.models import User
 from subjects.choices import Looked
 from subjects.models import DataSubject
 from subjects.services.covering import grounds_of
+from subjects.services.guard import require_unblocked
 from subjects.services.looking import REASON_LIMIT, ReasonMissing, ReasonTooLong, look
 from subjects.services.reading import Shown, State, data_of, events_of, show
 
@@ -16,13 +17,15 @@ from subjects.services.reading import Shown, State, data_of, events_of, show
 def card_export(*, subject: DataSubject, user: User, reason: str, now: datetime) -> dict[str, Any]:
     """The card with its values, grounds, consents and who looked, as plain JSON types.
 
-    Leaves an access event. Refuses an empty reason.
+    Leaves an access event. Refuses an empty reason and a blocked card, whatever the reason: what is
+    blocked is not passed on (a blocked category stands there without its value).
     """
     reason = reason.strip()
     if not reason:
         raise ReasonMissing()
     if len(reason) > REASON_LIMIT:
         raise ReasonTooLong(limit=REASON_LIMIT)
+    require_unblocked(subject)
     data = list(data_of([subject.pk]).order_by("category", "pk"))
     grounds = grounds_of([subject.pk])
     consents = [ground.consent for ground in grounds if hasattr(ground, "consent")]

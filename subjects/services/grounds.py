@@ -16,6 +16,9 @@ from registry.terms import Unit, end_of_term
 from subjects.choices import GroundEnd, Permission
 from subjects.models import Consent, DataSubject, DisseminationPermission, Ground
 from subjects.services.covering import Law
+from subjects.services.dates import dates_keep
+from subjects.services.evidence import require_newer_consent
+from subjects.services.guard import require_unblocked
 from subjects.services.people import NotYet, card_locked, require_own
 from subjects.vault.field import Plain
 
@@ -120,20 +123,23 @@ def ground_start(
 ) -> Ground:
     """A ground other than consent (152-FZ 6(1)(2)-(11), 94-V 9).
 
-    Refuses a basis that the activity does not have or that was closed by then, and a second
-    ground of the same kind while the first holds.
+    Refuses a basis that the activity does not have or that was closed by then, a second ground of
+    the same kind while the first holds, and a card that is blocked as a whole.
     """
     if legal_basis.kind == BasisKind.CONSENT:
         raise ConsentNeeded(basis=legal_basis.name)
-    return _ground(
-        subject=subject,
-        activity=activity,
-        legal_basis=legal_basis,
-        started_on=started_on,
-        by=by,
-        today=today,
-        reason=reason,
-    )
+    with transaction.atomic():
+        row = _ground(
+            subject=subject,
+            activity=activity,
+            legal_basis=legal_basis,
+            started_on=started_on,
+            by=by,
+            today=today,
+            reason=reason,
+        )
+        dates_keep([subject.pk], today=today)
+        return row
 
 
 def require_startable(activity: ProcessingActivity, basis: LegalBasis, day: date) -> None:
@@ -165,6 +171,8 @@ def _ground(
     with transaction.atomic():
         # Two clerks cannot record the same ground side by side.
         card_locked(subject)
+        # Blocked data are put to no new use; a category that is blocked alone stays so anyway.
+        require_unblocked(subject)
         standing = Ground.objects.filter(
             subject=subject, activity=activity, legal_basis=legal_basis, ended_on=None
         ).first()
@@ -205,7 +213,8 @@ def consent_give(
 
     Refuses a text that was not published or not in force at that moment, that has no such
     language, does not speak of the activity, or does not ask for a scope; a consent given in the
-    future. ``language``: ru, kk or en, empty when nobody knows.
+    future, or before what it covers was destroyed; a card that is blocked as a whole.
+    ``language``: ru, kk or en, empty when nobody knows.
     """
     if legal_basis.kind != BasisKind.CONSENT:
         raise NoConsentBasis(basis=legal_basis.name)
@@ -230,6 +239,7 @@ def consent_give(
     for scope, given in asked.items():
         if given and not getattr(text, scope):
             raise ScopeNotInText(text=str(text), scope=str(SCOPES[scope]))
+    today = now.astimezone(zone).date()
     with transaction.atomic():
         ground = _ground(
             subject=subject,
@@ -237,9 +247,11 @@ def consent_give(
             legal_basis=legal_basis,
             started_on=given_on,
             by=by,
-            today=now.astimezone(zone).date(),
+            today=today,
             reason=reason,
         )
+        # The card is held: nobody destroys between this and the saving.
+        require_newer_consent(subject=subject, text=text, given_at=given_at)
         row = Consent(
             ground=ground,
             text=text,
@@ -251,7 +263,9 @@ def consent_give(
             evidence=Plain(evidence) if evidence.strip() else None,
             **asked,
         )
-        return audit.save(row, by=by, reason=reason)
+        audit.save(row, by=by, reason=reason)
+        dates_keep([subject.pk], today=today)
+        return row
 
 
 def consent_withdraw(
@@ -280,15 +294,18 @@ def consent_withdraw(
         row.withdrawn_at = received_at
         row.withdrawn_by = Channel(channel)
         audit.save(row, by=by, reason=reason, fields=["withdrawn_at", "withdrawn_by"])
+        today = now.astimezone(row.operator.zone).date()
         if row.ground.ended_on is None:
             ground_end(
                 ground=row.ground,
                 ended_on=received_at.astimezone(row.operator.zone).date(),
                 end_reason=GroundEnd.WITHDRAWN,
                 by=by,
-                today=now.astimezone(row.operator.zone).date(),
+                today=today,
                 reason=reason,
             )
+        else:
+            dates_keep([row.ground.subject_id], today=today)
         return row
 
 
@@ -313,7 +330,9 @@ def ground_end(
             raise EndBeforeStart()
         row.ended_on = ended_on
         row.end_reason = GroundEnd(end_reason)
-        return audit.save(row, by=by, reason=reason, fields=["ended_on", "end_reason"])
+        audit.save(row, by=by, reason=reason, fields=["ended_on", "end_reason"])
+        dates_keep([row.subject_id], today=today)
+        return row
 
 
 def dissemination_permit(
@@ -328,7 +347,10 @@ def dissemination_permit(
     today: date,
     reason: str = "recorded",
 ) -> DisseminationPermission:
-    """What the person chose for one category (152-FZ 10.1(1), (9)); replaces the earlier choice."""
+    """What the person chose for one category (152-FZ 10.1(1), (9)); replaces the earlier choice.
+
+    Refuses to let blocked data be shown; to record that they must not be is always possible.
+    """
     if not consent.dissemination:
         raise NotForDissemination()
     if not consent.text.data_categories.filter(pk=category.pk).exists():
@@ -339,6 +361,8 @@ def dissemination_permit(
         raise NotYet()
     with transaction.atomic():
         card_locked(consent.ground.subject)
+        if permission != Permission.PROHIBITED:
+            require_unblocked(consent.ground.subject, category=category)
         seam.lock(Consent.objects.filter(pk=consent.pk)).get()
         for standing in consent.permissions.filter(category=category, ended_on=None):
             standing.ended_on = max(started_on, standing.started_on)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -15,11 +16,14 @@ from registry.errors import Conflict, OperatorError, gettext_noop
 from registry.models import User
 from registry.services import audit
 from subjects import sealing
-from subjects.models import Consent, DestructionItem, PersonalDatum, SealedFile
+from subjects.models import DestructionItem, PersonalDatum, SealedFile
+from subjects.services import evidence_keys
 from subjects.vault import keyring, store
+from subjects.vault.field import SealedField, SealedModel
 from subjects.vault.models import KeyUse, MasterKey, Sealed, SearchToken, VaultKey
 
 CHUNK = 2_000
+ROTATED = (KeyUse.KEK, KeyUse.SEARCH)
 
 
 class KeyStillNeeded(OperatorError):
@@ -57,13 +61,17 @@ class KeysDamaged(OperatorError):
 
 
 def keys_make(*, by: User | None, now: datetime) -> list[MasterKey]:
-    """The first key of each use; nothing where there is one. Refuses nothing, loses nothing."""
+    """The first key of each use, and the year's evidence key; nothing where there is one.
+
+    Refuses nothing, loses nothing.
+    """
     made = []
     with transaction.atomic(durable=True):
         seam.lock_table(MasterKey)
-        for use in KeyUse:
+        for use in ROTATED:
             if not MasterKey.objects.filter(use=use).exists():
                 made.append(_make(use, by=by, now=now, reason="first key"))
+        made += evidence_keys.missing_made(by=by, now=now)
     keyring.forget()
     return made
 
@@ -186,7 +194,8 @@ def rewrap(number: int, *, after_chunk: Callable[[int], None] | None = None) -> 
 def key_retire(*, key: MasterKey, by: User | None, now: datetime, today: date) -> MasterKey:
     """Destroy a replaced key: copies of what it wrapped (WAL, backups) open no more.
 
-    Refuses the newest key, one whose day has not come, and one that still protects something.
+    Refuses the newest key, one whose day has not come, one that still protects something, and one
+    without which evidence would say nothing (152-FZ 21(7), Order 179, 8).
     The row says so first; a file that a crash has left is destroyed by the next ``keys_keep``.
     """
     with transaction.atomic(durable=True):
@@ -199,10 +208,13 @@ def key_retire(*, key: MasterKey, by: User | None, now: datetime, today: date) -
             raise NotYetRetired(key=str(row), day=row.retire_on)
         # Nobody may be half-way through saving under it while it is counted and destroyed.
         seam.lock_table(VaultKey)
-        column = "kek" if row.use == KeyUse.KEK else "search"
-        needed = VaultKey.objects.filter(**{column: row.number}).count()
-        if needed:
-            raise KeyStillNeeded(key=str(row), count=needed)
+        if row.use in ROTATED:
+            column = "kek" if row.use == KeyUse.KEK else "search"
+            needed = VaultKey.objects.filter(**{column: row.number}).count()
+            if needed:
+                raise KeyStillNeeded(key=str(row), count=needed)
+        if row.use != KeyUse.KEK:
+            evidence_keys.require_no_evidence(row, today)
         row.retired_at = now
         audit.save(row, by=by, reason="retired", fields=["retired_at"])
     keyring.destroy_file(keyring.name_of(row.use, row.number))
@@ -218,14 +230,21 @@ def retired_files() -> list[str]:
 
 
 def keys_retire_due(*, now: datetime, today: date, by: User | None = None) -> int:
-    """Retire every key whose day has come; a key still in use is rotated away first."""
+    """Retire every key whose day has come; a key still in use is rotated away first.
+
+    One without which evidence would say nothing gets a later day.
+    """
     retired = 0
     due = MasterKey.objects.filter(retired_at=None, retire_on__lte=today).order_by("use", "number")
     for row in due:
-        _finish(row.use)
+        if row.use in ROTATED:
+            _finish(row.use)
         try:
             key_retire(key=row, by=by, now=now, today=today)
         except RetiredAlready:
+            continue
+        except evidence_keys.EvidenceStands as stands:
+            evidence_keys.retirement_postpone(row, stands.params["day"], by=by)
             continue
         retired += 1
     for name in retired_files():
@@ -256,13 +275,20 @@ def kek_rotate_due(*, now: datetime) -> bool:
 
 
 def keys_keep(*, now: datetime, today: date) -> dict[str, int]:
-    """What the clock does with keys: rotate when due, finish what was cut short, retire."""
+    """What the clock does with keys: make, rotate when due, finish what was cut short, retire.
+
+    ``made``: evidence keys; ``ended``: rows of evidence whose three years are over.
+    """
+    made = evidence_keys.evidence_key_ready(now=now)
+    ended = evidence_keys.evidence_end(today=today)
     rotated = kek_rotate_due(now=now)
     finished = 0
-    for use in KeyUse:
+    for use in ROTATED:
         if MasterKey.objects.filter(use=use, retired_at=None, retire_on__isnull=False).exists():
             finished += _finish(use)
     return {
+        "made": made,
+        "ended": ended,
         "rotated": int(rotated),
         "finished": finished,
         "retired": keys_retire_due(now=now, today=today),
@@ -331,17 +357,27 @@ def _text(key: VaultKey, datum: Any) -> str:
 
 
 # --- the watch -----------------------------------------------------------------------------------
+def holders() -> list[tuple[Any, str]]:
+    """Every model that holds something sealed, and the column with its key; upper rooms' too.
+
+    Found by looking: a room that seals something new cannot forget to say so.
+    """
+    found: list[tuple[Any, str]] = [(SealedFile, "key")]
+    for model in apps.get_models():
+        # Versions in the history carry the keys of their rows.
+        if issubclass(model, SealedModel):
+            fields = model._meta.concrete_fields
+            found += [(model, field.key) for field in fields if isinstance(field, SealedField)]
+    return found
+
+
 def lost_keys(limit: int = 1_000) -> list[int]:
     """Numbers of keys that something sealed names, that are gone, and that no item names.
 
     Loss never passes for lawful destruction: each one is an incident.
     """
     lost: list[int] = []
-    for model, column in (
-        (PersonalDatum, "value_key"),
-        (Consent, "evidence_key"),
-        (SealedFile, "key"),
-    ):
+    for model, column in holders():
         named: QuerySet[Any] = model._base_manager.filter(**{f"{column}__isnull": False})
         gone = named.filter(
             ~Exists(VaultKey.objects.filter(pk=OuterRef(column))),

@@ -11,6 +11,7 @@ from registry.errors import OperatorError, gettext_noop
 from registry.models import Operator, User
 from subjects.choices import Looked
 from subjects.models import AccessEvent, DataSubject
+from subjects.services.guard import require_unblocked
 
 REASON_LIMIT = 300
 
@@ -50,13 +51,16 @@ def look(
 def card_reveal(*, subject: DataSubject, user: User, reason: str, now: datetime) -> AccessEvent:
     """Show this card's values to this person for ``REVEAL_MINUTES``; the reason is kept.
 
-    From a request the number of the request is the reason, and one click does it.
+    From a request the number of the request is the reason, and one click does it. A card that is
+    blocked as a whole opens for the number that blocks it and for nothing else; where only a
+    category is blocked, the rest opens for any reason and that category for its number.
     """
     reason = reason.strip()
     if not reason:
         raise ReasonMissing()
     if len(reason) > REASON_LIMIT:
         raise ReasonTooLong(limit=REASON_LIMIT)
+    require_unblocked(subject, label=reason)
     return look(
         operator=subject.operator_id,
         what=Looked.REVEAL,
@@ -73,18 +77,16 @@ def card_hide(*, subject: DataSubject, user: User, now: datetime) -> AccessEvent
     return look(operator=subject.operator_id, what=Looked.HIDE, user=user, now=now, subject=subject)
 
 
-def revealed_until(events: list[AccessEvent], user: Any, now: datetime) -> datetime | None:
-    """Until when this person sees the card open, from its events with the newest first."""
-    for event in events:
-        if event.user_id == user.pk and event.what in (Looked.REVEAL, Looked.HIDE):
-            open_still = event.until is not None and event.until > now
-            return event.until if open_still else None
-    return None
-
-
-def reveal_of(subject: DataSubject, user: Any, now: datetime) -> datetime | None:
-    """The same, asked of the database; one query."""
+def reveal_event(subject: DataSubject, user: Any, now: datetime) -> AccessEvent | None:
+    """The reveal by which this person sees the card open; None: it is masked. One query."""
     events = AccessEvent.objects.filter(
         subject=subject, user=user, what__in=[Looked.REVEAL, Looked.HIDE]
     ).order_by("-at", "-id")
-    return revealed_until(list(events[:1]), user, now)
+    last = events.first()
+    return last if last is not None and last.until is not None and last.until > now else None
+
+
+def reveal_of(subject: DataSubject, user: Any, now: datetime) -> datetime | None:
+    """Until when this person sees the card open; one query."""
+    event = reveal_event(subject, user, now)
+    return event.until if event is not None else None

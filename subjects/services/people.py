@@ -23,6 +23,9 @@ from subjects.choices import HeldIn, Source, SubjectKind
 from subjects.folding import index_terms
 from subjects.models import DataSubject, PersonalDatum, SealedFile
 from subjects.services.covering import require_cover
+from subjects.services.dates import dates_keep
+from subjects.services.evidence import require_newer_datum
+from subjects.services.guard import require_unblocked
 from subjects.vault import store
 from subjects.vault.field import Plain
 
@@ -141,7 +144,9 @@ def datum_record(
     """Hold one more datum about the person, or write down where it is held.
 
     Refuses a category that no live ground of the person covers (by name, promise 1), one that is
-    not personal or not concrete, a value of the wrong shape, and an account that another card has.
+    not personal or not concrete, a value of the wrong shape, an account that another card has, what
+    is blocked (nothing is added to it), and what was collected before somebody with the same value
+    was destroyed.
     """
     require_own(subject.operator_id, category, system, carrier)
     if collected_on > today or (verified_on is not None and verified_on > today):
@@ -156,6 +161,7 @@ def datum_record(
         if identity:
             accounts_locked(subject.operator_id)
         card_locked(subject)
+        require_unblocked(subject, category=category)
         require_cover(subject=subject, category=category, today=today)
         row = PersonalDatum(
             subject=subject,
@@ -183,8 +189,17 @@ def datum_record(
             checked = values.check(category.format if category else DataFormat.ACCOUNT, text)
             if identity:
                 require_free_account(subject, checked)
+            require_newer_datum(
+                operator=subject.operator,
+                terms=row.sealed_terms("value", checked).terms,
+                category=name,
+                collected_on=collected_on,
+                today=today,
+            )
             row.value = Plain(checked)
-        return audit.save(row, by=by, reason=reason)
+        audit.save(row, by=by, reason=reason)
+        dates_keep([subject.pk], today=today)
+        return row
 
 
 def accounts_locked(operator_id: int) -> None:
@@ -221,10 +236,13 @@ def datum_rectify(
     today: date,
     reason: str,
     verified: bool = True,
+    label: str = "",
 ) -> PersonalDatum:
     """Put the right value in the place of a wrong one (152-FZ 14(1), 20(3); 94-V 24(1)(2)).
 
-    The old value stays in the history, sealed under the same key, and goes with it.
+    The old value stays in the history, sealed under the same key, and goes with it. Refuses what is
+    blocked, unless ``label`` is the number that blocks it: to clarify is the one use that a block
+    leaves (152-FZ 3(7), 21(2)).
     """
     category = datum.category
     name = category.name if category else ""
@@ -243,6 +261,7 @@ def datum_rectify(
             .select_related("subject__operator", "category")
             .get()
         )
+        require_unblocked(row.subject, category=row.category, label=label)
         require_cover(subject=row.subject, category=row.category, today=today)
         if row.identity:
             require_free_account(row.subject, checked)
@@ -253,11 +272,20 @@ def datum_rectify(
 
 
 def datum_verify(
-    *, datum: PersonalDatum, by: User | None, today: date, reason: str = "verified"
+    *,
+    datum: PersonalDatum,
+    by: User | None,
+    today: date,
+    reason: str = "verified",
+    label: str = "",
 ) -> PersonalDatum:
-    """Somebody made sure that the value is right (152-FZ 5(6))."""
+    """Somebody made sure that the value is right (152-FZ 5(6)).
+
+    Refuses what was destroyed, and what is blocked under another number than ``label``.
+    """
     with transaction.atomic():
         card_locked(datum.subject)
+        require_unblocked(datum.subject, category=datum.category, label=label)
         if datum.value_key is not None and not store.keys_of([datum.value_key]):
             raise store.ValueDestroyed()
         datum.verified_on = today

@@ -15,7 +15,8 @@ from subjects.models import PersonalDatum
 from subjects.models.people import DataSubject
 from subjects.services.covering import require_cover
 from subjects.services.files import READ_BYTES, file_open, file_seal, photo_check
-from subjects.services.looking import look, reveal_of
+from subjects.services.guard import require_unblocked
+from subjects.services.looking import look, reveal_event
 from subjects.services.people import datum_record, require_open
 from subjects.vault.models import Sealed
 
@@ -45,6 +46,7 @@ def datum_photo(
     The ground is asked for first: nothing is sealed that may not be held.
     """
     require_open(subject)
+    require_unblocked(subject, category=category)
     today = now.astimezone(subject.operator.zone).date()
     require_cover(subject=subject, category=category, today=today)
     media_type = photo_check(stream, size)
@@ -72,12 +74,15 @@ def datum_photo(
 def photo_open(*, datum: PersonalDatum, user: User, now: datetime) -> tuple[str, Iterator[bytes]]:
     """The media type and the pieces of a photo; leaves an access event.
 
-    Refuses while the card is masked for this user, and what was destroyed.
+    Refuses while the card is masked for this user, what was destroyed, and what is blocked, unless
+    the card was opened for the number that blocks it.
     """
     if datum.file is None:
         raise NoFile()
-    if reveal_of(datum.subject, user, now) is None:
+    opened = reveal_event(datum.subject, user, now)
+    if opened is None:
         raise CardMasked()
+    require_unblocked(datum.subject, category=datum.category, label=opened.reason)
     pieces = file_open(datum.file)
     look(
         operator=datum.subject.operator_id, what=Looked.DOWNLOAD, user=user, now=now,

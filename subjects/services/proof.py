@@ -21,6 +21,7 @@ from registry.papers import Paper
 from subjects.choices import Looked
 from subjects.models import Consent
 from subjects.services.grounds import SCOPES
+from subjects.services.guard import refusal
 from subjects.services.looking import look
 from subjects.services.reading import Shown, State, data_of, show
 
@@ -36,11 +37,15 @@ def number_of(consent: Consent) -> str:
     return f"{consent.ground.subject.code}/{consent.pk}"
 
 
-def consent_proof(*, consent: Consent, language: str, user: User, now: datetime) -> bytes:
+def consent_proof(
+    *, consent: Consent, language: str, user: User, now: datetime, label: str = ""
+) -> bytes:
     """The paper as PDF, in one of the office's three languages.
 
     Reads the person's name and the evidence; what was destroyed is said to be destroyed. The same
-    consent, language and moment give the same bytes. Refuses another language.
+    consent, language and moment give the same bytes. Refuses another language, and while the name
+    or the evidence is blocked, unless ``label`` is the number that blocks it: the case for which
+    the proof is needed.
     """
     if language not in LANGUAGES:
         raise NoSuchLanguage()
@@ -54,13 +59,16 @@ def consent_proof(*, consent: Consent, language: str, user: User, now: datetime)
     )  # fmt: skip
     subject = row.ground.subject
     names = list(data_of([subject.pk]).filter(category__format=DataFormat.NAME).order_by("pk"))
-    shown = show([*names, row], opened=True)
+    shown = show([*names, row], opened=True, for_label=label)
+    for found in shown.values():
+        if found.block is not None:
+            raise refusal(subject, found.block)
     with override(language):
         paper = _paper(row, [shown[datum] for datum in names], shown[row], language, now)
     content = paper.render()
     look(
         operator=subject.operator_id, what=Looked.PAPER, user=user, now=now, subject=subject,
-        reason=number_of(row), consent=row.pk, language=language,
+        reason=label.strip() or number_of(row), consent=row.pk, language=language,
     )  # fmt: skip
     return content
 

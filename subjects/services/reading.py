@@ -17,12 +17,16 @@ from subjects.choices import HeldIn, Looked
 from subjects.masking import HIDDEN, mask
 from subjects.models import (
     AccessEvent,
+    Block,
     Consent,
     DataSubject,
     Ground,
     PersonalDatum,
+    Stop,
     SubjectLink,
 )
+from subjects.services import guard
+from subjects.services.guard import Standing
 from subjects.vault import store
 
 
@@ -32,6 +36,7 @@ class State(StrEnum):
     OPEN = "open"
     MASKED = "masked"
     FILE = "file"
+    BLOCKED = "blocked"
     ELSEWHERE = "elsewhere"
     DESTROYED = "destroyed"
     LOST = "lost"
@@ -40,11 +45,15 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A value as this reader may see it. ``text``: the value when open, else its mask."""
+    """A value as this reader may see it. ``text``: the value when open, else its mask.
+
+    Of what is blocked there is no mask either: ``block`` says by which number.
+    """
 
     state: State
     text: str = field(default="", repr=False)
     item: store.Gone | None = None
+    block: Standing | None = None
 
 
 def key_of(row: Any) -> int | None:
@@ -52,14 +61,17 @@ def key_of(row: Any) -> int | None:
     return row.evidence_key if isinstance(row, Consent) else row.key_number
 
 
-def show(rows: Iterable[Any], *, opened: bool) -> dict[Any, Shown]:
+def show(rows: Iterable[Any], *, opened: bool, for_label: str = "") -> dict[Any, Shown]:
     """Data and consents -> what to show; one query for all keys and what became of them.
 
-    Refuses a value that carries the key of another row.
+    What is blocked is not opened at all, not even for a mask, unless ``for_label`` names the
+    number that blocks it (one query more for rows that ``data_of`` has not read). Refuses a value
+    that carries the key of another row.
     """
     rows = list(rows)
     numbers = {row: key_of(row) for row in rows}
     keys, gone = store.keys_and_gone(number for number in numbers.values() if number)
+    blocks = guard.over(row for row, number in numbers.items() if number in keys)
     found = {}
     for row, number in numbers.items():
         if number is None:
@@ -69,6 +81,8 @@ def show(rows: Iterable[Any], *, opened: bool) -> dict[Any, Shown]:
             found[row] = Shown(State.DESTROYED, item=gone[number])
         elif number not in keys:
             found[row] = Shown(State.LOST)
+        elif block := guard.against(blocks[row], for_label):
+            found[row] = Shown(State.BLOCKED, block=block)
         else:
             found[row] = _present(row, keys[number], opened)
     return found
@@ -98,14 +112,17 @@ def format_of(datum: PersonalDatum) -> str:
 
 
 def data_of(subjects: Iterable[int]) -> QuerySet[PersonalDatum]:
-    return PersonalDatum.objects.filter(subject__in=list(subjects)).select_related(
-        "category", "system", "carrier", "file"
+    """The data of these people; each says which blocks stand over it, in the same query."""
+    rows = PersonalDatum.objects.filter(subject__in=list(subjects))
+    return rows.select_related("category", "system", "carrier", "file").annotate(
+        **{guard.BLOCKS: guard.blocks_of_data()}
     )
 
 
 # --- one card ------------------------------------------------------------------------------------
 def with_state(cards: QuerySet[DataSubject], user: Any) -> QuerySet[DataSubject]:
-    """Cards that also say what this user last did to see them, and whether other cards matter.
+    """Cards that also say what this user last did to see them, which blocks and stops stand, and
+    whether other cards matter.
 
     All in the query of the card itself: the page of a card is counted in queries.
     """
@@ -115,10 +132,19 @@ def with_state(cards: QuerySet[DataSubject], user: Any) -> QuerySet[DataSubject]
     standing = SubjectLink.objects.filter(ended_at=None)
     return cards.select_related("operator__jurisdiction", "category", "merged_into").annotate(
         last_reveal=Subquery(mine.values("until")[:1]),
+        last_reason=Subquery(mine.values("reason")[:1]),
+        had_holds=Exists(Block.objects.filter(subject=OuterRef("pk")))
+        | Exists(Stop.objects.filter(subject=OuterRef("pk"))),
         has_links=Exists(standing.filter(first=OuterRef("pk")))
         | Exists(standing.filter(second=OuterRef("pk"))),
         has_merged=Exists(DataSubject.objects.filter(merged_into=OuterRef("pk"))),
+        **{guard.BLOCKS: guard.blocks_of_cards(), guard.STOPS: guard.stops_of_cards()},
     )
+
+
+def open_for(card: DataSubject, now: datetime) -> str:
+    """For which reason the user of ``with_state`` sees this card open; empty: it is masked."""
+    return getattr(card, "last_reason", "") or "" if open_until(card, now) else ""
 
 
 def open_until(card: DataSubject, now: datetime) -> datetime | None:
@@ -184,6 +210,7 @@ class Hit:
     gone: int
     since: date | None
     grounds: int
+    blocked: bool
 
 
 def hits(cards: Sequence[DataSubject], today: date) -> list[Hit]:
@@ -214,5 +241,6 @@ def hits(cards: Sequence[DataSubject], today: date) -> list[Hit]:
         ]
         gone = sum(shown[datum].state == State.DESTROYED for datum in mine)
         since = min((datum.collected_on for datum in mine), default=None)
-        found.append(Hit(card, masked, gone, since, live.get(card.pk, 0)))
+        blocked = any(shown[datum].state == State.BLOCKED for datum in mine)
+        found.append(Hit(card, masked, gone, since, live.get(card.pk, 0), blocked))
     return found

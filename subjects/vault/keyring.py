@@ -1,7 +1,8 @@
 """The keys outside the database: one file each, mode 600, in ``OFFICE_KEYS``.
 
-A file is named ``kek-0001`` or ``search-0001`` and holds 64 hex digits. The ring in memory
-follows the folder: a file that is destroyed is forgotten at the next use, in every process.
+A file is named ``kek-0001``, ``search-0001`` or, by its year, ``evidence-2026``, and holds 64 hex
+digits. The ring in memory follows the folder: a file that is destroyed is forgotten at the next
+use, in every process.
 """
 
 from __future__ import annotations
@@ -30,6 +31,15 @@ class KeysMissing(OperatorError):
     )
 
 
+class EvidenceKeyMissing(KeysMissing):
+    """Nothing is destroyed that could not be proven, and no answer is given that may be wrong."""
+
+    template = gettext_noop(
+        "%(which)s is not there: without this key the office can neither destroy anything nor "
+        "tell what was destroyed. Bring the key back, or run make_keys when it is this year's."
+    )
+
+
 class KeyFileWrong(OperatorError):
     status = 503
     template = gettext_noop("The key file %(name)s is wrong: %(why)s")
@@ -45,6 +55,8 @@ class Ring:
 
     keys: dict[tuple[str, int], bytes] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+    # The same as use and number.
+    lacking: set[tuple[str, int]] = field(default_factory=set)
 
     def get(self, use: str, number: int) -> bytes:
         self.require_whole()
@@ -68,7 +80,8 @@ class Ring:
         return numbers[0]
 
     def require_whole(self) -> None:
-        if self.missing:
+        """Refuse while a key is missing that seals or finds; evidence is asked for by itself."""
+        if any(use != KeyUse.EVIDENCE for use, _ in self.lacking):
             raise KeysMissing(which=", ".join(self.missing))
 
 
@@ -195,8 +208,10 @@ def _read() -> Ring:
             key = read_file(name)
         except KeyFileWrong as error:
             found.missing.append(f"{name}: {error.params['why']}")
+            found.lacking.add((row.use, row.number))
             continue
         if sealing.fingerprint(key) != row.fingerprint:
+            found.lacking.add((row.use, row.number))
             found.missing.append(gettext("%(name)s: the file holds another key") % {"name": name})
             continue
         found.keys[row.use, row.number] = key
@@ -209,3 +224,23 @@ def kek(number: int) -> bytes:
     if not found.has(KeyUse.KEK, number):
         found = ring(fresh=True)
     return found.get(KeyUse.KEK, number)
+
+
+def evidence_key(year: int) -> bytes:
+    """The evidence key of a year; needs no other key. Refuses, by name, when it is not there."""
+    found = ring()
+    if not found.has(KeyUse.EVIDENCE, year):
+        found = ring(fresh=True)
+    try:
+        return found.keys[KeyUse.EVIDENCE, year]
+    except KeyError:
+        raise EvidenceKeyMissing(which=name_of(KeyUse.EVIDENCE, year)) from None
+
+
+def evidence_keys() -> dict[int, bytes]:
+    """All evidence keys in use, by year. Refuses while one is missing: its answers would be too."""
+    found = ring()
+    lacking = sorted(name_of(*one) for one in found.lacking if one[0] == KeyUse.EVIDENCE)
+    if lacking:
+        raise EvidenceKeyMissing(which=", ".join(lacking))
+    return {number: key for (use, number), key in found.keys.items() if use == KeyUse.EVIDENCE}

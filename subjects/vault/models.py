@@ -34,11 +34,13 @@ class Sealed(models.IntegerChoices):
     EVIDENCE = 2, _("evidence of a consent")
     FILE = 3, _("file of a person")
     UPLOAD = 4, _("uploaded import file")
+    REQUEST = 5, _("request of a person")
 
 
 class KeyUse(models.TextChoices):
     KEK = "kek", _("key-encryption key")
     SEARCH = "search", _("search key")
+    EVIDENCE = "evidence", _("evidence key")
 
 
 class MasterKey(models.Model):
@@ -140,6 +142,15 @@ class DestructionItem(models.Model):
     kind = models.PositiveSmallIntegerField(_("sealed"), choices=Sealed)
     owner = models.BigIntegerField(_("owner"), db_index=True)
     category = models.BigIntegerField(_("data category"), null=True)
+    # The act that it belongs to; empty where one value was destroyed by hand.
+    act = models.ForeignKey(
+        "subjects.DestructionAct",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="destroyed",
+        verbose_name=_("act"),
+    )
     reason = models.CharField(_("reason"), max_length=300)
     destroyed_at = models.DateTimeField(_("destroyed at"))
     destroyed_by = models.ForeignKey(
@@ -164,4 +175,5 @@ LABELS = {
     Sealed.EVIDENCE: b"consent.evidence",
     Sealed.FILE: b"file.content",
     Sealed.UPLOAD: b"import.content",
+    Sealed.REQUEST: b"request.text",
 }

@@ -8,7 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from registry.models import ConsentText, Operator
-from subjects.models import Consent, DataSubject, ImportReject, PersonalDatum
+from requests.models import SubjectRequest
+from subjects.models import Consent, DataSubject, DestructionAct, ImportReject, PersonalDatum
 from subjects.services.keys import lost_keys
 
 
@@ -34,6 +35,20 @@ def test_each_operator_gets_its_people_with_consents(
     assert Consent.objects.count() >= 40
     assert ConsentText.objects.published().count() == ConsentText.objects.count() == 2
     assert PersonalDatum.objects.filter(subject__grounds=None).count() == 0
+
+
+def test_some_leave_an_act_is_drafted_and_a_person_has_written(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        demo(monkeypatch, "--subjects", "20")
+    for code in ("pandev", "ipm"):
+        acts = DestructionAct.objects.filter(operator__code=code)
+        assert [act.state for act in acts] == ["drafted"]
+        assert 1 <= len(set(acts[0].items.values_list("subject", flat=True))) <= 2
+        request = SubjectRequest.objects.get(operator__code=code)
+        assert request.items.count() == 2
+    assert lost_keys() == []
 
 
 def test_a_second_demo_doubles_nobody_and_a_larger_one_adds(

@@ -13,7 +13,7 @@ from django.test import Client
 from registry.admin.base import OfficeAdmin, ReadOnlyAdmin
 from registry.models import Absence, Correction, DeadlineRule, Membership, Operator, Purpose, User
 from registry.roles import Access
-from requests.models import RegulatorInquiry
+from requests.models import RegulatorInquiry, SubjectRequest
 from tests.conftest import Office, make_user
 from tests.crawl.forms import copied, post_and_confirm, shown
 from tests.crawl.makers import Made, make
@@ -138,7 +138,8 @@ def test_posts_beyond_the_role_change_nothing(
 def test_the_auditor_may_change_nothing_at_all() -> None:
     for model_admin in office_admins():
         access: Access = model_admin.model.access
-        assert access.auditor <= {"view"}
+        # To ask whether somebody was destroyed changes nothing.
+        assert access.auditor <= {"view", "ask"}
 
 
 # --- forged fields -----------------------------------------------------------------------------
@@ -247,6 +248,15 @@ def fresh(row: Any) -> dict[str, Any]:
     if isinstance(row, RegulatorInquiry):
         local = row.received_at.astimezone(row.operator.zone)
         return {"reference": "another letter", "received_at": f"{local:%Y-%m-%dT%H:%M}"}
+    if isinstance(row, SubjectRequest):
+        local = row.received_at.astimezone(row.operator.zone)
+        told = {"name": "N", "email": "crawl@example.org", "phone": "", "postal": ""}
+        # What was told is sealed: no form gives it back.
+        return told | {
+            "message": "M",
+            "kinds": ["withdrawal"],
+            "received_at": f"{local:%Y-%m-%dT%H:%M}",
+        }
     unique = ("code", "text", "clause")
     return {name: f"{getattr(row, name)}-n" for name in unique if hasattr(row, name)}
 

@@ -21,8 +21,8 @@ import requests
 from registry.deadline_steps import STEP_TEXTS, Step, english
 from registry.errors import Conflict, OperatorError
 from registry.explain import long_day, sentence, step_sentence, steps_in_words
+from registry.states import ForbiddenTransition
 from requests.services.inquiries import LetterKnown, clock_of
-from requests.states import ForbiddenTransition
 from tests.conftest import Office
 from tests.requests.letters import letter
 

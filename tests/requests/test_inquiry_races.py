@@ -11,9 +11,9 @@ from django.db import connection
 
 from registry.errors import OperatorError
 from registry.models import Deadline
+from registry.states import ForbiddenTransition
 from requests.models import RegulatorInquiry
 from requests.services.inquiries import ChangedMeanwhile, LetterKnown
-from requests.states import ForbiddenTransition
 from tests.conftest import Office
 from tests.requests.letters import answer, draft, letter, withdraw
 

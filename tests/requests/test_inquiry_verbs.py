@@ -19,6 +19,7 @@ from registry.services.clocks import (
     ReasonsMissing,
     StatedDateBinds,
 )
+from registry.states import ForbiddenTransition
 from registry.workdays import CalendarMissing
 from requests import states
 from requests.models import RegulatorInquiry
@@ -102,7 +103,7 @@ def test_every_verb_of_the_machine_is_tried_here() -> None:
 @pytest.mark.parametrize(("state", "verb"), FORBIDDEN)
 def test_a_verb_in_a_wrong_state_writes_nothing(team: Team, state: str, verb: str) -> None:
     inquiry = in_state(state, team)
-    with refused(states.ForbiddenTransition, inquiry.number, f"it is {state}"):
+    with refused(ForbiddenTransition, inquiry.number, f"it is {state}"):
         VERBS[verb](inquiry, team)
 
 

@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 
+from registry.states import ForbiddenTransition, move
 from requests import states
 from requests.models import RegulatorInquiry
 from requests.models.inquiries import InquiryState
@@ -39,8 +40,8 @@ def test_a_withdrawn_inquiry_allows_nothing() -> None:
 
 @pytest.mark.parametrize(("state", "verb"), FORBIDDEN)
 def test_what_is_not_in_the_machine_is_refused_by_name(state: str, verb: str) -> None:
-    with pytest.raises(states.ForbiddenTransition) as refusal:
-        states.move(states.INQUIRY, state, verb, number="INQ-2025-0001")
+    with pytest.raises(ForbiddenTransition) as refusal:
+        move(states.INQUIRY, state, verb, number="INQ-2025-0001")
     assert refusal.value.status == 409
     assert str(refusal.value) == (
         f"INQ-2025-0001 can no longer be changed this way: it is {state}."
@@ -50,4 +51,4 @@ def test_what_is_not_in_the_machine_is_refused_by_name(state: str, verb: str) ->
 @pytest.mark.parametrize("state", list(states.INQUIRY))
 def test_what_is_in_the_machine_leads_where_it_says(state: str) -> None:
     for verb, target in states.INQUIRY[state].items():
-        assert states.move(states.INQUIRY, state, verb, number="1") == target
+        assert move(states.INQUIRY, state, verb, number="1") == target

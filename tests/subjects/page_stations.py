@@ -103,7 +103,7 @@ def imported(at: Any) -> None:
         | {
             "account": at.a(f"account {number}", f"imp-{secrets.token_hex(8)}"),
             "email": at.a(f"email {number}", f"imp.{secrets.token_hex(8)}@example.org"),
-            "full_name": at.a(f"name {number}", f"Ввезённая {_name()}"),
+            "full_name": at.a(f"name {number}", f"Ввезённая {new_name()}"),
             "evidence": at.a(f"evidence {number}", f"sheet {secrets.token_hex(8)}"),
         }
         for number in range(4)
@@ -142,7 +142,7 @@ def imported(at: Any) -> None:
     assert DataSubject.objects.filter(pk__gt=at.subject.pk).count() >= 2
 
 
-def _name() -> str:
+def new_name() -> str:
     letters = "абвгдежзиклмнопрстуфхцчшщэюя"
     return "".join(secrets.choice(letters) for _ in range(14)).capitalize()
 

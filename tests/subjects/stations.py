@@ -39,6 +39,7 @@ from subjects.vault.sealing_bridge import State, open_rows
 from tests.conftest import PASSWORD, Office
 from tests.subjects.page_stations import PAGE_STATIONS
 from tests.subjects.people import card, category_of, consent, datum
+from tests.subjects.worker_station import left_to_a_worker
 
 DIGITS = "0123456789"
 CYRILLIC = "абвгдежзиклмнопрстуфхцчшщэюя"
@@ -283,6 +284,7 @@ STATIONS: list[Callable[[Journey], None]] = [
     posted_to_a_page_that_breaks,
     typed_into_the_log_in,
     *PAGE_STATIONS,
+    left_to_a_worker,
     rung_and_mailed,
     keys_rotated,
     withdrawn,

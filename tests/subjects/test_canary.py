@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ from django.conf import settings
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, connections
+from django.utils import timezone
 
 from config.celery import app
 from registry import seam
-from subjects.management.commands.find_traces import database_rows
 from subjects.models import DataSubject, SearchToken, VaultKey
+from subjects.services.tables import database_rows
 from subjects.traces import Counts, Needles, Search, Trace, Unread, search_paths
 from tests.conftest import Office
 from tests.subjects.attacker import data_folder
@@ -63,7 +65,9 @@ def room(tmp_path: Path, monkeypatch: Any) -> Iterator[Path]:
 @pytest.fixture
 def journey(live_office: Office, room: Path, capfd: Any) -> Journey:
     """The person has passed all stations, and everything is on the disk."""
-    at = Journey(live_office, room)
+    app.control.purge()
+    # Long enough ago that what a search has found is over by now.
+    at = Journey(live_office, room, now=timezone.now() - timedelta(hours=2))
     for station in STATIONS:
         station(at)
     out, err = capfd.readouterr()
@@ -129,11 +133,17 @@ def test_no_value_lies_anywhere_in_any_encoding(journey: Journey) -> None:
     # The log was listening: refusals with tracebacks, the page that broke, SQL errors.
     for word in ("refused", "the database refuses", "RuntimeError", "Traceback", "<sealed>"):
         assert word in log, word
+    log_of_worker = journey.folder / "programs.log"
+    said = log_of_worker.read_text()
+    for word in ("subjects.import_tasks.import_run", "Traceback", "refused"):
+        assert word in said, word
     print(f"canary: {len(journey.given)} values, {counts}, {len(unread)} not read")
 
     # It can fail: one value in each of the places where values are known to leak to.
     email, phone, iin = (journey.given[name] for name in ("email", "phone", "iin"))
     logging.getLogger("office").warning("saved %s", email)
+    with log_of_worker.open("a") as stream:
+        stream.write(journey.given["worker's email 2"])
     LogEntry.objects.create(
         user=journey.clerk, content_type=ContentType.objects.get_for_model(DataSubject),
         object_id="1", object_repr=phone, action_flag=CHANGE, change_message="",
@@ -142,7 +152,10 @@ def test_no_value_lies_anywhere_in_any_encoding(journey: Journey) -> None:
     sealed = Path(settings.OFFICE_SEALED) / "aa"
     sealed.mkdir(parents=True, exist_ok=True)
     (sealed / "planted").write_bytes(journey.given["photo"].encode())
-    names = {"email": "office.log", "phone": "django_admin_log", "photo": "planted"}
+    names = {
+        "email": "office.log", "worker's email 2": log_of_worker.name,
+        "phone": "django_admin_log", "photo": "planted",
+    }  # fmt: skip
     if connection.vendor == "postgresql":
         name = journey.given["full_name"]
         with suppress(Exception), connection.cursor() as cursor:

@@ -258,9 +258,12 @@ def test_whoever_pointed_at_the_card_that_goes_points_at_the_one_that_stays(
 
 
 # What points at a card, and what a merge does with it.
-MOVED = {"data", "grounds", "links_from", "links_to", "merged_cards"}
+MOVED = {"data", "grounds", "links_from", "links_to", "merged_cards", "stops"}
 STAYS = {
     "access_events": "a journal: it says which card was looked at",
+    "blocks": "while one stands no card is merged; one that ended is told where it stood",
+    "act_items": "destruction leads from a merged card to the one that holds its data",
+    "requests": "a request leads from a merged card to the one that holds its data",
     "conflicts": "the decision about two cards names both",
     "conflicts_of_others": "the decision about two cards names both",
 }

@@ -262,7 +262,7 @@ def test_a_table_that_is_not_given_out_is_said(
     ask: Ask, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     selects = [("gone", "SELECT * FROM zz_no_such_table", ()), ("one", "SELECT 'x' AS a", ())]
-    monkeypatch.setattr("subjects.management.commands.find_traces._selects", lambda: selects)
+    monkeypatch.setattr("subjects.services.tables._selects", lambda: selects)
     answer = ask()
     assert answer.code == 3
     assert answer.lines == [
@@ -277,7 +277,7 @@ def test_nothing_can_be_written_meanwhile(
     selects = [("bad", "INSERT INTO zz_none VALUES (1)", ())]
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE zz_none (id integer)")
-    monkeypatch.setattr("subjects.management.commands.find_traces._selects", lambda: selects)
+    monkeypatch.setattr("subjects.services.tables._selects", lambda: selects)
     if connection.vendor == "postgresql":
         # A cursor of the server takes queries only; the transaction refuses the rest.
         selects[0] = ("bad", "SELECT nextval('zz_sequence')", ())
@@ -292,7 +292,7 @@ def test_nothing_can_be_written_meanwhile(
 
 
 def test_rows_come_a_few_at_a_time(ask: Ask, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("subjects.management.commands.find_traces.ROWS", 7)
+    monkeypatch.setattr("subjects.services.tables.ROWS", 7)
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE zz_many (id integer PRIMARY KEY, cell text)")
         cursor.executemany(
@@ -327,6 +327,6 @@ def test_a_database_that_does_not_answer_is_refused(
         with connection.wrap_database_errors:
             refuse()
 
-    monkeypatch.setattr("subjects.management.commands.find_traces._selects", fail)
+    monkeypatch.setattr("subjects.services.tables._selects", fail)
     answer = ask()
     assert answer.code == 2 and answer.err.startswith("The database does not answer")

@@ -10,6 +10,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+import time_machine
 from django.conf import settings as office_settings
 from django.core.management import CommandError, call_command
 from django.db import transaction
@@ -67,20 +68,22 @@ def run(name: str, *arguments: str) -> tuple[int, str]:
 
 # --- making --------------------------------------------------------------------------------------
 def test_the_first_keys_are_made_once(office: Office) -> None:
-    assert {row.use for row in MasterKey.objects.all()} == {"kek", "search"}
+    assert {row.use for row in MasterKey.objects.all()} == {"kek", "search", "evidence"}
     assert keys.keys_make(by=None, now=NOW) == []
+    before = MasterKey.objects.count()
     code, said = run("make_keys")
-    assert code == 0 and str(keyring.folder()) in said and MasterKey.objects.count() == 2
+    assert code == 0 and str(keyring.folder()) in said and MasterKey.objects.count() == before
 
 
 def test_make_keys_says_which_and_where(db: None, settings: Any, tmp_path: Any) -> None:
     settings.OFFICE_KEYS = tmp_path / "new" / "keys"
     MasterKey.objects.all().delete()
-    code, said = run("make_keys")
+    with time_machine.travel(NOW):
+        code, said = run("make_keys")
     assert code == 0 and "kek-0001" in said and "search-0001" in said
     assert str(tmp_path / "new" / "keys") in said
     assert sorted(path.name for path in (tmp_path / "new" / "keys").iterdir()) == [
-        "kek-0001", "search-0001",
+        "evidence-2026", "kek-0001", "search-0001",
     ]  # fmt: skip
 
 
@@ -96,7 +99,7 @@ def test_two_that_make_the_first_keys_make_one_of_each(
     settings.OFFICE_KEYS = tmp_path / "keys"
     MasterKey.objects.all().delete()
     made = side_by_side(*[lambda: keys.keys_make(by=None, now=NOW)] * 3)
-    assert sorted(map(len, made)) == [0, 0, 2] and MasterKey.objects.count() == 2
+    assert sorted(map(len, made)) == [0, 0, 3] and MasterKey.objects.count() == 3
     settings.OFFICE_KEYS = office_settings.OFFICE_SECRETS / "keys"
 
 
@@ -292,7 +295,7 @@ def test_the_clock_rotates_finishes_and_retires(office: Office) -> None:
     rows = many_people(office.pandev, 5)
     before, first = texts(), newest()
     MasterKey.objects.filter(pk=first.pk).update(made_at=NOW)
-    idle = {"rotated": 0, "finished": 0, "retired": 0}
+    idle = {"made": 0, "ended": 0, "rotated": 0, "finished": 0, "retired": 0}
     assert keys.keys_keep(now=NOW + timedelta(days=29), today=TODAY) == idle
     assert keys.keys_keep(now=LATER, today=LATER.date())["rotated"] == 1
     # A rotation that was cut short is finished by the next hour.
@@ -334,7 +337,9 @@ def test_the_tasks_record_what_they_did(office: Office) -> None:
     tasks.keep_keys()
     tasks.watch_vault()
     found = {row.job: row for row in JobRun.objects.all()}
-    assert found["keep_keys"].did == {"rotated": 0, "finished": 0, "retired": 0}
+    assert found["keep_keys"].did == {
+        "made": 0, "ended": 0, "rotated": 0, "finished": 0, "retired": 0,
+    }  # fmt: skip
     assert found["watch_vault"].did == {"lost": 0, "missing": 0, "orphans": 0, "mute": 0}
     assert {row.state for row in found.values()} == {RunState.DONE}
     VaultKey.objects.filter(pk=rows[0].value_key).delete()

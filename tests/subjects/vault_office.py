@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +20,11 @@ from tests.conftest import ROOT, Team
 from tests.subjects.people import TODAY, card, category_of, consent
 
 SECONDS = 60
+# What a hand does to one datum, see ``hands``.
+VERBS = ("reveal", "edit", "merge", "rotate", "destroy")
+# By what it is told to do it once more: a key was retired while it worked. ``KeysMissing`` too,
+# where the row of a key was read before its retirement, and the file after it.
+ONCE_MORE = {"KeyRetiredMeanwhile", "KeyStillNeeded", "KeysMissing"}
 
 
 def database_url() -> str:
@@ -50,11 +56,11 @@ def environment() -> dict[str, str]:
     }
 
 
-def process(*arguments: str) -> subprocess.Popen[str]:
+def process(*arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
     """``tests.subjects.vault_script`` with these arguments, started."""
     return subprocess.Popen(
         [sys.executable, "-m", "tests.subjects.vault_script", *arguments],
-        cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        cwd=ROOT, env=environment(), stdin=stdin, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -74,6 +80,40 @@ def wait_for_line(started: subprocess.Popen[str], begins: str) -> str:
             return line.strip()
     assert started.stderr is not None
     raise AssertionError(started.stderr.read()[-3000:])
+
+
+@contextmanager
+def hands(number: int) -> Iterator[list[subprocess.Popen[str]]]:
+    """So many processes that do what they are told; none outlives the block, nor ``SECONDS``."""
+    started = [process("hand", stdin=subprocess.PIPE) for _ in range(number)]
+
+    def end() -> None:
+        for one in started:
+            one.kill()
+
+    # Two that wait for each other for ever end too, and whoever reads them is told.
+    watch = threading.Timer(SECONDS, end)
+    watch.start()
+    try:
+        for one in started:
+            wait_for_line(one, "ready")
+        yield started
+    finally:
+        watch.cancel()
+        end()
+        for one in started:
+            one.communicate()
+
+
+def tell(hand: subprocess.Popen[str], *words: object) -> None:
+    print(*words, file=hand.stdin, flush=True)
+
+
+def done_by(hand: subprocess.Popen[str]) -> dict[str, list[str]]:
+    """What each verb came to, try by try: what it returned, or the class of its refusal."""
+    line = wait_for_line(hand, "did")
+    found = [word.split("=") for word in line.split()[1:]]
+    return {name: came.split(">") for name, came in found}
 
 
 def side_by_side(*verbs: Callable[[], Any]) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from datetime import date
+from typing import Any
 
 import django
 
@@ -13,13 +14,17 @@ django.setup()
 from django.db import transaction  # noqa: E402
 
 from registry.errors import OperatorError  # noqa: E402
-from subjects.models import PersonalDatum  # noqa: E402
+from registry.models import User  # noqa: E402
+from subjects.models import DataSubject, PersonalDatum  # noqa: E402
 from subjects.services import keys  # noqa: E402
+from subjects.services.cards import cards_merge  # noqa: E402
 from subjects.services.destruction import keys_destroy  # noqa: E402
+from subjects.services.looking import card_reveal  # noqa: E402
 from subjects.services.people import datum_rectify  # noqa: E402
 from subjects.vault import keyring, store  # noqa: E402
 from subjects.vault.sealing_bridge import State, open_rows  # noqa: E402
 from tests.subjects.people import NOW, TODAY  # noqa: E402
+from tests.subjects.vault_office import ONCE_MORE  # noqa: E402
 
 
 def say(*words: object) -> None:
@@ -94,7 +99,55 @@ def hold() -> None:
     say("still open")
 
 
-VERBS = {"rotate": rotate, "live": live, "hold": hold}
+def hand() -> None:
+    """Do what each line of the input says, ``DATUM CARD SURVIVOR VERB ...``; say what came of it.
+
+    A merge is of the card into the survivor. Ends with the input.
+    """
+    dpo = User.objects.get(username="dpo@pandev")
+    keyring.ring()
+    say("ready")
+    for line in sys.stdin:
+        number, other, into, *verbs = line.split()
+        card, survivor = (DataSubject.objects.get(pk=pk) for pk in (other, into))
+        began = time.monotonic()
+        came = [f"{verb}={_tried(verb, int(number), card, survivor, dpo)}" for verb in verbs]
+        say("did", *came, f"began={began}", f"ended={time.monotonic()}")
+
+
+def _tried(verb: str, *about: Any) -> str:
+    came: list[str] = []
+    while not came or came[-1] in ONCE_MORE and len(came) < 5:
+        try:
+            came.append(_once(verb, *about))
+        except Exception as error:
+            came.append(type(error).__name__)
+    return ">".join(came)
+
+
+def _once(verb: str, number: int, card: DataSubject, survivor: DataSubject, dpo: User) -> str:
+    """One verb on the row as it is read now, as a page would do it."""
+    row = PersonalDatum.objects.select_related("subject", "category").get(pk=number)
+    if verb == "reveal":
+        card_reveal(subject=row.subject, user=dpo, reason="test", now=NOW)
+        return open_rows([row], "value")[row.pk].state.name
+    if verb == "edit":
+        text = f"hand{time.monotonic_ns()}@example.org"
+        datum_rectify(datum=row, text=text, by=dpo, today=TODAY, reason="test")
+        return "edited"
+    if verb == "merge":
+        cards_merge(into=survivor, other=card, by=dpo, now=NOW, reason="test")
+        return "merged"
+    if verb == "rotate":
+        keys.kek_rotate(by=None, now=NOW, retire_on=TODAY)
+        keys.search_rotate(by=None, now=NOW, retire_on=TODAY)
+        keys.keys_retire_due(now=NOW, today=TODAY)
+        return "rotated"
+    assert verb == "destroy" and row.value_key is not None
+    return f"{len(keys_destroy([row.value_key], reason='test', by=None, now=NOW))}"
+
+
+VERBS = {"rotate": rotate, "live": live, "hold": hold, "hand": hand}
 
 if __name__ == "__main__":
     VERBS[sys.argv[1]](*sys.argv[2:])

@@ -16,8 +16,16 @@ from registry.models import Authority, Membership, Operator, User
 from registry.services import audit
 from registry.services.staff import membership_start
 from requests.models.inquiries import LetterChannel
+from requests.models.subject_requests import (
+    AnswerBy,
+    RequestChannel,
+    RequestKind,
+    SubjectRequest,
+)
 from requests.services.inquiries import inquiry_register
-from subjects.services.demo import TEXTS, demo_people, demo_text
+from requests.services.subject_requests import Demand, request_receive
+from subjects.services.demo import TEXTS, demo_people, demo_text, demo_withdrawals
+from subjects.services.sweeping import destruction_sweep
 
 # Roles, not names: nobody real. The deputy is a clerk who stands in for the DPO.
 STAFF = [
@@ -29,6 +37,9 @@ STAFF = [
 LANGUAGES = {"pandev": {"clerk": "kk", "deputy": "kk"}, "ipm": {}}
 
 
+DEMO_APPLICANT = "Синтетический Заявитель"
+
+
 def people_number(text: str) -> int:
     if not text.isdecimal() or int(text) > 1_000_000:
         raise ArgumentTypeError(f"a number of people is from 0 to 1000000, not {text}")
@@ -37,8 +48,8 @@ def people_number(text: str) -> int:
 
 class Command(OfficeCommand):
     help = (
-        "Make the demo's staff (roles with every operator, and the administrator), one synthetic "
-        "letter of the authority each, and synthetic people."
+        "Make the demo's staff (roles with every operator, and the administrator), synthetic "
+        "people of whom a few leave, a synthetic letter of the authority and one of a person each."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -100,6 +111,21 @@ class Command(OfficeCommand):
         made = demo_people(operator=operator, count=count, by=dpo, now=now)
         if made:
             self.stdout.write(f"{operator.code}: {made} synthetic people")
+        demo_withdrawals(operator=operator, by=dpo, now=now)
+        destruction_sweep(now=now, operator=operator)
+        if not SubjectRequest.objects.filter(operator=operator).exists():
+            request_receive(
+                operator=operator,
+                channel=RequestChannel.PAPER,
+                received_at=now - timedelta(days=2),
+                language="ru",
+                answer_by=AnswerBy.BY_HAND,
+                items=[Demand(RequestKind.WITHDRAWAL), Demand(RequestKind.DESTRUCTION)],
+                name=DEMO_APPLICANT,
+                message=gettext("A synthetic letter: I take my consent back, delete my data."),
+                by=User.objects.filter(username=f"clerk@{operator.code}").first(),
+                now=now,
+            )
 
     def _letters(self) -> None:
         """One running clock for each operator that has had no letter yet."""

@@ -190,3 +190,10 @@ class DestroyedSince(RowRefused):
     template = gettext_noop(
         "%(category)s of %(code)s was destroyed on %(day)s, and this row is older than that."
     )
+
+
+class RowBlocked(RowRefused):
+    template = gettext_noop(
+        "%(label)s blocks the data of %(code)s since %(day)s: nothing is imported over them "
+        "(152-FZ 3(7), 21, 94-V 25(2)(8))."
+    )

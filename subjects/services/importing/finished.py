@@ -126,15 +126,21 @@ class Finished:
         strong = {name: self.lookup(name, values[name]) for name in self.strong & values.keys()}
         return Lines(grounds, consents, strong)
 
-    def take(self, ripe: Ripe, people: Collection[bytes], codes: Iterator[str]) -> New:
-        """Choose the new people and number their lines."""
+    def take(
+        self,
+        ripe: Ripe,
+        people: Collection[bytes],
+        codes: Iterator[str],
+        met: Callable[[Group], bool],
+    ) -> New:
+        """Choose the new people and number their lines; ``met``: of whom evidence speaks."""
         groups = ripe.prepared.groups
         new = New()
         times = Counter(token for group in groups for token in group.tokens)
         chosen: list[tuple[Group, Lines]] = []
         for group, lines in zip(groups, ripe.lines, strict=True):
             alone = all(times[token] == 1 and token not in people for token in group.tokens)
-            if lines is not None and alone:
+            if lines is not None and alone and not met(group):
                 chosen.append((group, lines))
             else:
                 new.others.append(group)

@@ -14,6 +14,7 @@ from registry.models import Operator
 from subjects import sealing
 from subjects.models import DataSubject, Ground, PersonalDatum
 from subjects.models.imports import ImportSeen
+from subjects.services import guard
 from subjects.services.covering import WITHOUT_CATEGORY
 from subjects.services.importing.register import Register
 from subjects.vault import keyring, store
@@ -84,6 +85,7 @@ class Person:
     held: dict[int, list[Held]] = field(default_factory=lambda: defaultdict(list))
     standing: list[Standing] = field(default_factory=list)
     covered: frozenset[int] = frozenset()
+    blocks: list[guard.Standing] = field(default_factory=list)
     # What this run has met of the person already.
     line: int = 0
     given: int = 0
@@ -129,6 +131,9 @@ class Known:
             number: Person(number, code, known=True, merged_into=other or "")
             for number, code, other in cards
         }
+        # After the lock: nobody blocks a card that we hold.
+        for number, blocks in guard.standing(people).items():
+            people[number].blocks = blocks
         self._grounds(people)
         self._data(people)
         seen = ImportSeen.objects.filter(run=self.run, subject__in=numbers)

@@ -38,6 +38,7 @@ from subjects.services.importing.parts import (
 )
 from subjects.services.importing.reading import ACCOUNT
 from subjects.services.importing.register import Register, Spec, Wrong
+from subjects.services.importing.returning import Returning
 from subjects.services.importing.saving import Plan, Saving
 from subjects.services.importing.worker import Preparing
 from subjects.services.people import CardMerged
@@ -78,6 +79,8 @@ class Taking:
         trail: dict[str, Any] = {"by": by, "reason": f"import {run}", "at": now}
         self.now = now
         self.known = Known(register, run)
+        setup = preparing.setup
+        self.returning = Returning(register, [setup.account, *setup.columns.values()])
         self.names = {row.pk: row.name for row in register.categories.values()}
         strong = {
             row.code
@@ -114,9 +117,10 @@ class Taking:
         seam.by_index()
         tokens = [token for group in prepared.groups for token in group.tokens]
         people = self.known.people(tokens)
+        self.returning.meet(prepared.groups)
         codes = iter(new_codes(len(prepared.groups)))
         rejects, rejected = list(prepared.rejects), prepared.rejected
-        plan = Plan(self.finished.take(ripe, people, codes))
+        plan = Plan(self.finished.take(ripe, people, codes, self.returning.met))
         for group, row in _in_order(plan.new.others):
             person = next((people[token] for token in group.tokens if token in people), None)
             if person is None:
@@ -139,6 +143,8 @@ class Taking:
         """Plan what the row brings; or say what is wrong with it, and plan nothing."""
         if person.merged_into:
             return [(ACCOUNT, CardMerged(code=person.code, other=person.merged_into))]
+        if blocked := self._blocked(person, row):
+            return blocked
         spec, wrong = self.register.judge(row.facts)
         if wrong:
             return wrong
@@ -163,9 +169,23 @@ class Taking:
                     added.append(name)
                 elif held.text != text:
                     rectified.append((held, name, text))
+        if not wrong and (spec is not None or added or rectified):
+            # What brings nothing new brings nobody back.
+            wrong = self.returning.wrong(row)
         if wrong:
             return wrong
         self._apply(plan, person, group, row, spec, added, rectified)
+        return []
+
+    def _blocked(self, person: Person, row: Row) -> Wrong:
+        """Nothing comes in over what is blocked; it is not even compared."""
+        names = [ACCOUNT, *(name for name in row.values if name != ACCOUNT)]
+        for block in person.blocks:
+            for name in names:
+                if block.covers(None if name == ACCOUNT else self.places[name]):
+                    day = block.since.astimezone(self.register.operator.zone).date()
+                    error = errors.RowBlocked(code=person.code, label=block.label, day=str(day))
+                    return [(name, error)]
         return []
 
     def _still_new(self, person: Person, spec: Spec, row: Row, wrong: Wrong) -> Spec | None:

@@ -1,0 +1,394 @@
+"""The letter of a person: what it asks for, about whom, who the writer was shown to be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.contenttypes.fields import GenericRelation
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from registry.choices import Language
+from registry.models import Deadline, Operator, ProcessingActivity, User
+from registry.models.base import OPERATOR_HELP, OperatorRow
+from registry.roles import VIEW, Access
+from requests import states
+from subjects.models import Consent, DataSubject
+from subjects.models.base import lean_history
+from subjects.vault.field import SealedField, SealedModel
+from subjects.vault.models import Sealed
+from subjects.vault.store import Place
+
+NO_NAMES = _("No names or numbers of people: nothing here is sealed.")
+SEALED = _("Sealed when saved.")
+# What the writer told, each sealed under a key of its own.
+TOLD = ("name", "email", "phone", "postal", "message")
+
+
+class RequestChannel(models.TextChoices):
+    WEB_FORM = "web_form", _("public form")
+    PAPER = "paper", _("paper")
+    IN_PERSON = "in_person", _("in person")
+    REGISTERED_MAIL = "registered_mail", _("registered mail")
+    PHONE = "phone", _("phone")
+    EMAIL = "email", _("e-mail")
+    STATE_SERVICE = "state_service", _("state service")
+    NON_STATE_SERVICE = "non_state_service", _("non-state service")
+
+
+class AnswerBy(models.TextChoices):
+    EMAIL = "email", _("e-mail")
+    POST = "post", _("post")
+    BY_HAND = "by_hand", _("by hand")
+
+
+class RequestState(models.TextChoices):
+    RECEIVED = states.RECEIVED, _("received")
+    IN_WORK = states.IN_WORK, _("in work")
+    WAITING = states.WAITING, _("waits for an obligation")
+    DECIDED = states.DECIDED, _("decided")
+    DONE = states.DONE, _("done")
+    WITHDRAWN = states.WITHDRAWN, _("withdrawn")
+
+
+class RequestKind(models.TextChoices):
+    WITHDRAWAL = "withdrawal", _("withdrawal of consent")
+    DESTRUCTION = "destruction", _("destruction of data")
+    MARKETING = "marketing", _("stop marketing")
+
+
+class Scope(models.TextChoices):
+    """What of a consent is taken back; the names are the columns of ``Consent``."""
+
+    THIRD_PARTIES = "third_parties", _("to third parties")
+    CROSS_BORDER = "cross_border", _("across the border")
+    DISSEMINATION = "dissemination", _("to disseminate")
+
+
+class Decision(models.TextChoices):
+    OPEN = states.OPEN, _("open")
+    ACCEPTED = states.ACCEPTED, _("accepted")
+    PARTLY = states.PARTLY, _("accepted in part")
+    REFUSED = states.REFUSED, _("refused")
+    BARRED = states.BARRED, _("barred by an obligation")
+
+
+class MatchedBy(models.TextChoices):
+    """What on the card is the same as in the letter."""
+
+    EMAIL = "email", _("e-mail")
+    PHONE = "phone", _("phone")
+    NOTHING = "nothing", _("chosen by hand")
+
+
+class CheckKind(models.TextChoices):
+    """What was looked at to know who writes. Kinds only: no copy and no number is kept."""
+
+    DOCUMENT = "document", _("identity document seen")
+    E_SIGNATURE = "e_signature", _("e-signature verified")
+    STATE_SERVICE = "state_service", _("confirmed by a state service")
+    ACCOUNT = "account", _("wrote from the own account, logged in")
+    POWER_OF_ATTORNEY = "power_of_attorney", _("power of attorney seen")
+    CONTACT = "contact", _("contact confirmed")
+
+
+# The administrator runs the machine and sees no letters; the clerk registers and prepares, the
+# DPO decides.
+_CLERK = VIEW | {"add", "demand", "link", "unlink", "check", "open", "assign"}
+REQUESTS = Access(
+    scope="operator",
+    dpo=_CLERK | {"block", "draft", "withdraw", "close"},
+    clerk=_CLERK,
+    auditor=VIEW,
+    administrator=frozenset(),
+)
+ITEMS = Access(
+    scope="request__operator",
+    dpo=VIEW | {"accept", "refuse", "bar", "met"},
+    clerk=VIEW,
+    auditor=VIEW,
+    administrator=frozenset(),
+)
+PARTS = Access(
+    scope="request__operator", dpo=VIEW, clerk=VIEW, auditor=VIEW, administrator=frozenset()
+)
+
+
+def _told(label: Any, name: str) -> SealedField:
+    return SealedField(label, kind=Sealed.REQUEST, key=f"{name}_key", help_text=SEALED)
+
+
+def _key() -> Any:
+    return models.BigIntegerField(null=True, blank=True, unique=True, editable=False)
+
+
+class SubjectRequest(SealedModel, OperatorRow):
+    """A registered letter of a person (152-FZ 14, 20, 21; 94-V 8, 24, 25(2); Digital Code 41)."""
+
+    operator = models.ForeignKey(
+        Operator,
+        models.PROTECT,
+        related_name="subject_requests",
+        verbose_name=_("operator"),
+        help_text=OPERATOR_HELP,
+    )
+    number = models.CharField(_("number"), max_length=40)
+    channel = models.CharField(
+        _("came by"), max_length=20, choices=RequestChannel, help_text=_("94-V 8(1).")
+    )
+    received_at = models.DateTimeField(
+        _("received at"),
+        help_text=_(
+            "Local time of the operator. The day counts even when the letter came after hours; "
+            "the count begins the day after."
+        ),
+    )
+    registered_at = models.DateTimeField(_("registered at"))
+    language = models.CharField(
+        _("language"), max_length=2, choices=Language, help_text=_("In which we answer.")
+    )
+    answer_by = models.CharField(
+        _("form of the answer"), max_length=10, choices=AnswerBy, help_text=_("As the person asks.")
+    )
+    state = models.CharField(
+        _("state"), max_length=20, choices=RequestState, default=RequestState.RECEIVED
+    )
+    name = _told(_("name"), "name")
+    name_key = _key()
+    email = _told(_("e-mail address"), "email")
+    email_key = _key()
+    phone = _told(_("phone number"), "phone")
+    phone_key = _key()
+    postal = _told(_("postal address"), "postal")
+    postal_key = _key()
+    message = _told(_("message"), "message")
+    message_key = _key()
+    withdrawn_reason = models.CharField(
+        _("why withdrawn"), max_length=300, blank=True, help_text=NO_NAMES
+    )
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    history = lean_history()
+    access = REQUESTS
+
+    class Meta(SealedModel.Meta):
+        abstract = False
+        verbose_name = _("request of a person")
+        verbose_name_plural = _("requests of people")
+        ordering = ["-received_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["operator", "number"], name="request_number_once"),
+            models.CheckConstraint(
+                name="request_registered_after_receipt",
+                condition=models.Q(registered_at__gte=models.F("received_at")),
+            ),
+            models.CheckConstraint(
+                name="request_withdrawn_has_a_reason",
+                condition=~models.Q(state=RequestState.WITHDRAWN) | ~models.Q(withdrawn_reason=""),
+            ),
+            models.CheckConstraint(
+                name="request_ended_when_it_is_over",
+                condition=models.Q(
+                    state__in=[RequestState.DONE, RequestState.WITHDRAWN], ended_at__isnull=False
+                )
+                | (
+                    ~models.Q(state__in=[RequestState.DONE, RequestState.WITHDRAWN])
+                    & models.Q(ended_at=None)
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def sealed_place(self, name: str) -> Place:
+        """Bound to the request's own row, which must have its number first."""
+        return Place(kind=Sealed.REQUEST, owner=self.pk)
+
+
+class RequestItem(OperatorRow):
+    """One thing that a request asks for, its clock, what was decided, and when it was done."""
+
+    request = models.ForeignKey(
+        SubjectRequest, models.PROTECT, related_name="items", verbose_name=_("request")
+    )
+    kind = models.CharField(_("kind"), max_length=20, choices=RequestKind)
+    scope = models.CharField(
+        _("only for"),
+        max_length=20,
+        choices=Scope,
+        blank=True,
+        help_text=_("Empty: the consent as a whole (94-V 24(1), 152-FZ 10.1)."),
+    )
+    consent = models.ForeignKey(
+        Consent,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="request_items",
+        verbose_name=_("consent"),
+        help_text=_("Empty: every consent of the people the request is about."),
+    )
+    activity = models.ForeignKey(
+        ProcessingActivity,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="request_items",
+        verbose_name=_("processing activity"),
+        help_text=_("Empty: whatever is done with the data."),
+    )
+    received_at = models.DateTimeField(
+        _("counts from"),
+        help_text=_("The receipt of the letter; for one that came back, the day of the duty."),
+    )
+    follows = models.OneToOneField(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="followed_by",
+        verbose_name=_("comes back from"),
+    )
+    decision = models.CharField(
+        _("decision"), max_length=20, choices=Decision, default=Decision.OPEN
+    )
+    refusal = models.CharField(_("ground of the refusal"), max_length=40, blank=True)
+    reasons = models.TextField(_("reasons"), max_length=5_000, blank=True, help_text=NO_NAMES)
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+    decided_by = models.ForeignKey(
+        User,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="decided_request_items",
+        verbose_name=_("decided by"),
+    )
+    done_at = models.DateTimeField(_("done at"), null=True, blank=True)
+    deadlines = GenericRelation(
+        Deadline, content_type_field="about_type", object_id_field="about_id"
+    )
+    history = lean_history()
+    access = ITEMS
+
+    class Meta:
+        verbose_name = _("demand of a request")
+        verbose_name_plural = _("demands of requests")
+        ordering = ["request", "id"]
+        constraints = [
+            models.CheckConstraint(
+                name="item_decided_is_whole",
+                condition=models.Q(decision=Decision.OPEN, decided_at=None, decided_by=None)
+                | (~models.Q(decision=Decision.OPEN) & models.Q(decided_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="item_refused_has_a_ground",
+                condition=models.Q(decision__in=[Decision.OPEN, Decision.ACCEPTED], refusal="")
+                | (
+                    models.Q(decision__in=[Decision.PARTLY, Decision.REFUSED, Decision.BARRED])
+                    & ~models.Q(refusal="")
+                    & ~models.Q(reasons="")
+                ),
+            ),
+            models.CheckConstraint(
+                name="item_done_after_its_decision",
+                condition=models.Q(done_at=None) | models.Q(done_at__gte=models.F("decided_at")),
+            ),
+            models.CheckConstraint(
+                name="item_scope_of_a_consent",
+                condition=models.Q(scope="") | models.Q(kind=RequestKind.WITHDRAWAL),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.request.number}: {self.what}"
+
+    @property
+    def operator(self) -> Operator:
+        return self.request.operator
+
+    @property
+    def what(self) -> str:
+        """What is asked for, in a few words."""
+        if not self.scope:
+            return str(self.get_kind_display())
+        return f"{self.get_kind_display()} ({self.get_scope_display()})"
+
+
+class RequestSubject(OperatorRow):
+    """A card that the request is about: by what it was found, and who says so."""
+
+    request = models.ForeignKey(
+        SubjectRequest, models.PROTECT, related_name="people", verbose_name=_("request")
+    )
+    subject = models.ForeignKey(
+        DataSubject, models.PROTECT, related_name="requests", verbose_name=_("person")
+    )
+    matched_by = models.CharField(_("matched by"), max_length=10, choices=MatchedBy)
+    confirmed_by = models.ForeignKey(
+        User,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="confirmed_request_subjects",
+        verbose_name=_("confirmed by"),
+    )
+    linked_at = models.DateTimeField(_("linked at"))
+    unlinked_at = models.DateTimeField(_("unlinked at"), null=True, blank=True)
+    history = lean_history()
+    access = PARTS
+
+    class Meta:
+        verbose_name = _("person of a request")
+        verbose_name_plural = _("people of requests")
+        ordering = ["request", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["request", "subject"],
+                condition=models.Q(unlinked_at=None),
+                name="request_subject_once",
+            ),
+            models.CheckConstraint(
+                name="request_subject_unlinked_after_linked",
+                condition=models.Q(unlinked_at=None)
+                | models.Q(unlinked_at__gte=models.F("linked_at")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.request.number}: {self.subject.code}"
+
+    @property
+    def operator(self) -> Operator:
+        return self.request.operator
+
+
+class IdentityCheck(OperatorRow):
+    """By what somebody made sure who writes. No copy and no number is kept (94-V 7(10))."""
+
+    request = models.ForeignKey(
+        SubjectRequest, models.PROTECT, related_name="checks", verbose_name=_("request")
+    )
+    kind = models.CharField(_("what was checked"), max_length=20, choices=CheckKind)
+    checked_at = models.DateTimeField(_("checked at"))
+    checked_by = models.ForeignKey(
+        User,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="identity_checks",
+        verbose_name=_("checked by"),
+    )
+    history = lean_history()
+    access = PARTS
+
+    class Meta:
+        verbose_name = _("identity check")
+        verbose_name_plural = _("identity checks")
+        ordering = ["request", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.request.number}: {self.get_kind_display()}"
+
+    @property
+    def operator(self) -> Operator:
+        return self.request.operator

@@ -1,0 +1,371 @@
+"""The decision of a demand: accepted, in part, refused, barred by an obligation that is met later.
+
+A decision holds the operator, the request and the cards, in this order, so that of two who decide
+at once one is told that it has been done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from registry.choices import Channel
+from registry.errors import Conflict, OperatorError, gettext_noop
+from registry.models import Deadline, ProcessingActivity, User
+from registry.services import audit
+from registry.services.clocks import deadline_meet
+from registry.states import move
+from requests import states
+from requests.models import RequestItem
+from requests.models.subject_requests import Decision, RequestChannel, RequestKind
+from requests.refusals import refusal_of, refusals_for
+from requests.services.inquiries import NotYet
+from requests.services.matching import require_proof
+from requests.services.moving import moved, request_locked
+from requests.services.outlook import CardOutlook, item_preview, people_of
+from requests.services.subject_requests import item_opened
+from subjects.choices import BlockReason
+from subjects.models import Block
+from subjects.services.acts import act_draft
+from subjects.services.dates import dates_keep
+from subjects.services.grounds import consent_withdraw, ground_end
+from subjects.services.people import card_locked, require_own
+from subjects.services.scopes import consent_narrow
+from subjects.services.stops import block_place
+
+REASONS_LIMIT = 5_000
+# The channels of the law as a consent knows them (94-V 8(1)).
+CHANNELS = {
+    RequestChannel.WEB_FORM: Channel.WEB_FORM,
+    RequestChannel.PAPER: Channel.ANY_PROVABLE,
+    RequestChannel.IN_PERSON: Channel.IN_PERSON,
+    RequestChannel.REGISTERED_MAIL: Channel.POST,
+    RequestChannel.PHONE: Channel.PHONE,
+    RequestChannel.EMAIL: Channel.EMAIL,
+    RequestChannel.STATE_SERVICE: Channel.STATE_SERVICE,
+    RequestChannel.NON_STATE_SERVICE: Channel.NON_STATE_SERVICE,
+}
+
+
+class ReasonsMissing(OperatorError):
+    template = gettext_noop("%(number)s: a refusal needs its reasons.")
+
+
+class ReasonsTooLong(OperatorError):
+    template = gettext_noop("%(number)s: the reasons are longer than %(limit)s characters.")
+
+
+class ActivityMissing(OperatorError):
+    template = gettext_noop(
+        "%(number)s: choose the processing activities that are marketing, or say that there is "
+        "none."
+    )
+
+
+class StaysWithoutGround(OperatorError):
+    template = gettext_noop(
+        "%(number)s: a part of the data stays. Accept in part, with the ground of the law and the "
+        "reasons."
+    )
+
+
+class NothingKept(OperatorError):
+    template = gettext_noop("%(number)s: nothing would stay, so there is nothing to refuse.")
+
+
+class NotBarredInThisLaw(OperatorError):
+    template = gettext_noop(
+        "%(number)s: only a withdrawal under Law 94-V is barred by an obligation (article 8(2))."
+    )
+
+
+class BeforeDecision(OperatorError):
+    template = gettext_noop("%(number)s: this cannot be older than the decision.")
+
+
+class GoneMeanwhile(Conflict):
+    template = gettext_noop("%(number)s: this ground is not among those that would end.")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What an acceptance did: the demand, and how many things ended, narrowed, go and stay."""
+
+    item: RequestItem
+    ended: int
+    narrowed: int
+    goes: int
+    stays: int
+
+    @property
+    def nothing_left(self) -> bool:
+        """Nothing was there any more: destroyed, ended or withdrawn meanwhile."""
+        return not (self.ended or self.narrowed or self.goes or self.stays)
+
+
+def item_locked(item: RequestItem, verb: str, *, request_verb: str = "work") -> RequestItem:
+    """The demand, with its request and operator, if its state allows the verb."""
+    subject_request = request_locked(item.request, request_verb)
+    row = RequestItem.objects.select_related("consent", "activity", "decided_by").get(pk=item.pk)
+    row.request = subject_request
+    move(states.ITEM, row.decision, verb, number=subject_request.number)
+    return row
+
+
+@transaction.atomic
+def item_accept(
+    *,
+    item: RequestItem,
+    activities: Iterable[ProcessingActivity] = (),
+    keep: Collection[int] = (),
+    refusal: str = "",
+    reasons: str = "",
+    by: User | None,
+    now: datetime,
+) -> Accepted:
+    """Do what the person asks: end grounds or narrow consents, set the dates, draft the act.
+
+    ``activities``: those that are marketing. ``keep``: numbers of grounds that stay; then, and
+    where a demand for destruction leaves data that a law holds, it is accepted in part, with a
+    ``refusal`` of the law's list and reasons. What a law orders to be kept is blocked (Digital Code
+    41(3)). Of a person who was destroyed meanwhile nothing is left, and that is the answer.
+    Refuses without the least proof of the kind, a demand that was decided, a ground that is not
+    among those that would end.
+    """
+    activities = list(activities)
+    row = item_locked(item, "part" if refusal else "accept")
+    number = row.request.number
+    require_own(row.request.operator_id, *activities)
+    links = row.request.people.filter(unlinked_at=None).select_related("subject").order_by("pk")
+    require_proof(row, links)
+    if row.kind == RequestKind.MARKETING and not (activities or row.activity_id):
+        raise ActivityMissing(number=number)
+    people = people_of(row.request)
+    for card in people:
+        card_locked(card)
+    today = now.astimezone(row.operator.zone).date()
+    found = item_preview(row, today=today, activities=activities, keep=keep, people=people)
+    if keep:
+        whole = item_preview(row, today=today, activities=activities, people=people)
+        _check_kept(row, whole, keep)
+    _check_part(row, found, keep=keep, refusal=refusal)
+    if refusal:
+        law = row.operator.jurisdiction.code
+        refusal_of(refusal, jurisdiction=law, kind=row.kind)
+        reasons = _reasons(row, reasons)
+    for outlook in found:
+        _end(row, outlook, by=by, now=now)
+    numbers = [card.pk for card in people]
+    dates_keep(numbers, today=today)
+    blocked = row.kind == RequestKind.DESTRUCTION or (
+        row.kind == RequestKind.WITHDRAWAL and not row.scope
+    )
+    if blocked:
+        for outlook in found:
+            _block(row, outlook, by=by, now=now)
+    goes = [fate for outlook in found for _, fate in outlook.goes]
+    row.refusal, row.reasons = (refusal, reasons) if refusal else ("", "")
+    _decided(row, "part" if refusal else "accept", done=not goes, by=by, now=now)
+    if goes:
+        act_draft(
+            operator=row.operator,
+            label=number,
+            subjects=numbers,
+            until=max(fate.due_on for fate in goes if fate.due_on),
+            by=by,
+            now=now,
+        )
+    return Accepted(
+        item=row,
+        ended=sum(len(outlook.endings) for outlook in found),
+        narrowed=sum(len(outlook.narrowed) for outlook in found),
+        goes=len(goes),
+        stays=sum(len(outlook.stays) for outlook in found),
+    )
+
+
+def _check_kept(row: RequestItem, whole: list[CardOutlook], keep: Collection[int]) -> None:
+    """Only what the demand would end can be kept from ending."""
+    would = {ending.ground.pk for outlook in whole for ending in outlook.endings}
+    would |= {consent.ground_id for outlook in whole for consent in outlook.narrowed}
+    if not set(keep) <= would:
+        raise GoneMeanwhile(number=row.request.number)
+
+
+def _check_part(
+    row: RequestItem, found: list[CardOutlook], *, keep: Collection[int], refusal: str
+) -> None:
+    """What stays is refused by name, and nothing is refused that does not stay."""
+    stays = bool(keep) or (
+        row.kind == RequestKind.DESTRUCTION and any(outlook.stays for outlook in found)
+    )
+    if stays and not refusal:
+        raise StaysWithoutGround(number=row.request.number)
+    if refusal and not stays:
+        raise NothingKept(number=row.request.number)
+
+
+def _end(row: RequestItem, outlook: CardOutlook, *, by: User | None, now: datetime) -> None:
+    """End what the demand ends. The moment is that of its receipt; the number is the reason."""
+    channel = CHANNELS[RequestChannel(row.request.channel)]
+    number = row.request.number
+    today = now.astimezone(row.operator.zone).date()
+    for ending in outlook.endings:
+        if hasattr(ending.ground, "consent"):
+            consent_withdraw(
+                consent=ending.ground.consent, channel=channel, received_at=row.received_at, by=by,
+                now=now, reason=number,
+            )  # fmt: skip
+        else:
+            ground_end(
+                ground=ending.ground, ended_on=ending.on, end_reason=ending.event, by=by,
+                today=today, reason=number,
+            )  # fmt: skip
+    for consent in outlook.narrowed:
+        consent.ground.subject = outlook.card
+        consent_narrow(
+            consent=consent, scope=row.scope, received_at=row.received_at, by=by, now=now,
+            reason=number,
+        )  # fmt: skip
+
+
+def _block(row: RequestItem, outlook: CardOutlook, *, by: User | None, now: datetime) -> None:
+    """Kept because a law fixes a term: stored, and not used (Digital Code 41(3), 152-FZ 5(7))."""
+    number = row.request.number
+    standing: set[int | None] = set(
+        Block.objects.filter(subject=outlook.card, label=number, ended_at=None).values_list(
+            "category", flat=True
+        )
+    )
+    for datum, holding in outlook.kept_by_law:
+        # Without a category a block would be of everything.
+        if datum.category is None or datum.category_id in standing:
+            continue
+        standing.add(datum.category_id)
+        block_place(
+            subject=outlook.card, category=datum.category, why=BlockReason.STORAGE, label=number,
+            reason=holding.article, by=by, now=now,
+        )  # fmt: skip
+
+
+def _decided(
+    row: RequestItem, verb: str, *, done: bool, by: User | None, now: datetime
+) -> RequestItem:
+    """Save the decision; the request follows when nothing of it is open any more."""
+    row.decision = Decision(move(states.ITEM, row.decision, verb, number=row.request.number))
+    row.decided_at, row.decided_by = now, by
+    row.done_at = now if done else None
+    fields = ["decision", "refusal", "reasons", "decided_at", "decided_by", "done_at"]
+    audit.save(row, by=by, reason=row.request.number, fields=fields)
+    _settle(row, by=by)
+    return row
+
+
+def _settle(row: RequestItem, *, by: User | None) -> None:
+    subject_request = row.request
+    decisions = set(subject_request.items.values_list("decision", flat=True))
+    moved(subject_request, "work", by=by, reason=subject_request.number)
+    if states.OPEN in decisions:
+        return
+    verb = "wait" if states.BARRED in decisions else "decide"
+    moved(subject_request, verb, by=by, reason=subject_request.number)
+
+
+def _reasons(row: RequestItem, reasons: str) -> str:
+    reasons = reasons.replace("\r\n", "\n").strip()
+    if not reasons:
+        raise ReasonsMissing(number=row.request.number)
+    if len(reasons) > REASONS_LIMIT:
+        raise ReasonsTooLong(number=row.request.number, limit=REASONS_LIMIT)
+    return reasons
+
+
+@transaction.atomic
+def item_refuse(
+    *, item: RequestItem, refusal: str, reasons: str, by: User | None, now: datetime
+) -> RequestItem:
+    """Refuse the whole demand by a ground of the law's list (152-FZ 20(2), 94-V 8(7)).
+
+    No proof is asked for. Refuses a ground of another law or of another kind of demand.
+    """
+    row = item_locked(item, "refuse")
+    refusal_of(refusal, jurisdiction=row.operator.jurisdiction.code, kind=row.kind)
+    row.refusal, row.reasons = refusal, _reasons(row, reasons)
+    return _decided(row, "refuse", done=True, by=by, now=now)
+
+
+@transaction.atomic
+def item_bar(
+    *,
+    item: RequestItem,
+    reasons: str,
+    activities: Iterable[ProcessingActivity] = (),
+    no_marketing: bool = False,
+    by: User | None,
+    now: datetime,
+) -> RequestItem:
+    """Refuse a withdrawal for as long as the person owes something (94-V 8(2)).
+
+    Its clock is met: that was the reasoned refusal. Marketing stops at once: the ``activities``
+    that are marketing end, or ``no_marketing`` says that there is none. ``obligation_met`` brings
+    the withdrawal back.
+    """
+    activities = list(activities)
+    row = item_locked(item, "bar")
+    number = row.request.number
+    known = refusals_for(jurisdiction=row.operator.jurisdiction.code, kind=row.kind, bars=True)
+    if not known:
+        raise NotBarredInThisLaw(number=number)
+    require_own(row.request.operator_id, *activities)
+    if bool(activities) == no_marketing:
+        raise ActivityMissing(number=number)
+    row.refusal, row.reasons = known[0].code, _reasons(row, reasons)
+    links = row.request.people.filter(unlinked_at=None).select_related("subject").order_by("pk")
+    require_proof(row, links)
+    people = people_of(row.request)
+    for card in people:
+        card_locked(card)
+    today = now.astimezone(row.operator.zone).date()
+    if activities:
+        # What stops is marketing, not what the person asked to end.
+        stop = RequestItem(
+            request=row.request, kind=RequestKind.MARKETING, received_at=row.received_at
+        )
+        for outlook in item_preview(stop, today=today, activities=activities, people=people):
+            _end(row, outlook, by=by, now=now)
+        dates_keep([card.pk for card in people], today=today)
+    for clock in clocks_of_item(row):
+        deadline_meet(deadline=clock, met_at=now, by=by, reason=number)
+    return _decided(row, "bar", done=True, by=by, now=now)
+
+
+@transaction.atomic
+def obligation_met(
+    *, item: RequestItem, met_at: datetime, by: User | None, now: datetime
+) -> RequestItem:
+    """The person has performed the obligation: the withdrawal comes back, with a clock of its own.
+
+    It counts from ``met_at``. What was refused stays refused; a new demand follows it.
+    """
+    row = item_locked(item, "met", request_verb="resume")
+    number = row.request.number
+    if met_at > now:
+        raise NotYet(number=number)
+    if row.decided_at is not None and met_at < row.decided_at:
+        raise BeforeDecision(number=number)
+    row.decision = Decision(move(states.ITEM, row.decision, "met", number=number))
+    audit.save(row, by=by, reason=number, fields=["decision"])
+    moved(row.request, "resume", by=by, reason=number)
+    back = RequestItem(
+        request=row.request, kind=row.kind, scope=row.scope, consent=row.consent,
+        activity=row.activity, received_at=met_at, follows=row,
+    )  # fmt: skip
+    return item_opened(back, owner=None, by=by, now=now)
+
+
+def clocks_of_item(item: RequestItem) -> list[Deadline]:
+    """The clock of the demand, if it still runs."""
+    return list(item.deadlines.open())

@@ -1,0 +1,80 @@
+"""What the writer of a request told: opened or masked, and the trace of opening it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from registry.models import User
+from requests.models import SubjectRequest
+from requests.models.subject_requests import TOLD
+from subjects import sealing, values
+from subjects.choices import Looked
+from subjects.masking import HIDDEN, mask
+from subjects.models import AccessEvent
+from subjects.services.looking import look
+from subjects.services.reading import Shown, State
+from subjects.vault import store
+
+# Of the rest no part is safe to show.
+_FORMATS = {"name": values.NAME, "email": values.EMAIL, "phone": values.PHONE}
+
+
+def told(row: SubjectRequest, *, opened: bool) -> Mapping[str, Shown]:
+    """Each thing that was told -> what this reader gets; one query for all."""
+    numbers = {name: getattr(row, f"{name}_key") for name in TOLD}
+    keys, gone = store.keys_and_gone(number for number in numbers.values() if number)
+    found = {}
+    for name, number in numbers.items():
+        if number is None:
+            found[name] = Shown(State.EMPTY)
+        elif number in gone:
+            found[name] = Shown(State.DESTROYED, item=gone[number])
+        elif number not in keys:
+            found[name] = Shown(State.LOST)
+        else:
+            key = keys[number]
+            store.require_owner(key, row.sealed_place(name))
+            raw = getattr(row, name).raw
+            bound = store.bound_value(key.kind, key.pk)
+            text = sealing.unseal(store.open_key(key), raw, bound).decode()
+            if opened:
+                found[name] = Shown(State.OPEN, text)
+            else:
+                form = _FORMATS.get(name)
+                found[name] = Shown(State.MASKED, mask(form, text) if form else HIDDEN)
+    return found
+
+
+def letter_open(*, subject_request: SubjectRequest, user: User, now: datetime) -> AccessEvent:
+    """Show the letter to this person for ``REVEAL_MINUTES``; its number is the reason."""
+    return look(
+        operator=subject_request.operator_id,
+        what=Looked.REVEAL,
+        user=user,
+        now=now,
+        reason=subject_request.number,
+        until=now + timedelta(minutes=settings.REVEAL_MINUTES),
+        request=subject_request.pk,
+    )
+
+
+def letter_open_until(
+    subject_request: SubjectRequest, user: User, now: datetime
+) -> datetime | None:
+    """Until when this person sees the letter open; None: it is masked."""
+    return (
+        AccessEvent.objects.filter(
+            operator=subject_request.operator_id,
+            user=user.pk,
+            what=Looked.REVEAL,
+            subject=None,
+            until__gt=now,
+            details__request=subject_request.pk,
+        )
+        .order_by("-until")
+        .values_list("until", flat=True)
+        .first()
+    )

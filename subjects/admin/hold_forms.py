@@ -1,0 +1,72 @@
+"""The forms of blocks and legal holds on a card."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from registry.admin.verbs import VerbForm
+from subjects.admin.forms import RowChoice, line, reason_field, recordable
+from subjects.choices import BlockReason, StopKind
+from subjects.models import Block, Stop
+
+
+def number_field(help_text: Any) -> forms.CharField:
+    return forms.CharField(label=_("number"), max_length=60, widget=line(), help_text=help_text)
+
+
+class BlockForm(VerbForm):
+    category = RowChoice(
+        label=_("data category"),
+        required=False,
+        help_text=_("Empty: everything that is known about the person, proofs of consent too."),
+    )
+    why = forms.ChoiceField(
+        label=_("why"),
+        choices=BlockReason.choices,
+        initial=BlockReason.CHECK,
+        help_text=_("At once while a complaint is checked (152-FZ 21(1), 94-V 25(2)(8))."),
+    )
+    label = number_field(
+        _("Of the request or the order. Only for this one may the data be read and clarified.")
+    )
+    reason = reason_field()
+
+    def prepare(self) -> None:
+        categories = recordable(self.row).order_by("pk")
+        self.fields["category"].offer((category, str(category)) for category in categories)
+
+
+class LiftForm(VerbForm):
+    block = RowChoice(label=_("block"), help_text=_("The data may be used again at once."))
+    reason = reason_field(
+        _("What the check found, or who decided it. No names or numbers of people here.")
+    )
+
+    def prepare(self) -> None:
+        rows = Block.objects.filter(subject=self.row, ended_at=None).select_related("category")
+        self.fields["block"].offer(
+            (row, f"{row}: {row.category or gettext('everything on the card')}") for row in rows
+        )
+
+
+class HoldForm(VerbForm):
+    label = number_field(_("Of the order or the case."))
+    reason = reason_field(_("Who ordered it and why. No names or numbers of people here."))
+
+
+class ReleaseForm(VerbForm):
+    """Legal holds only: what an open request stops, the end of that request releases."""
+
+    stop = RowChoice(
+        label=_("hold"),
+        help_text=_("What is overdue by then is destroyed by the next sweep."),
+    )
+    reason = reason_field(_("Who lifted the order. No names or numbers of people here."))
+
+    def prepare(self) -> None:
+        rows = Stop.objects.filter(subject=self.row, kind=StopKind.LEGAL_HOLD, ended_at=None)
+        self.fields["stop"].offer((row, str(row)) for row in rows)

@@ -1,0 +1,347 @@
+"""The papers of an act: the act as PDF and the extract of the event log as CSV (Order 179).
+
+Both name people by the codes of their cards and hold no value, so that they may outlive the data.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime, tzinfo
+
+from django.utils.translation import gettext, override
+
+from registry.choices import RecipientKind
+from registry.errors import gettext_noop
+from registry.explain import long_day
+from registry.models import (
+    Membership,
+    Operator,
+    ProcessingActivity,
+    Recipient,
+    RetentionRule,
+    User,
+)
+from registry.models.base import LANGUAGES
+from registry.papers import Paper
+from subjects.choices import GroundEnd, PaperKind
+from subjects.models import ActItem, ActPaper, DestructionAct
+from subjects.services.act_facts import Gone, gather, items, reason_in_words, thing, why_in_words
+from subjects.services.verifying import SOUGHT
+from subjects.vault.models import Sealed
+
+# More people than these are in the extract alone, which the act then names with its digest.
+LISTED = 500
+# In which the papers of a state are read, whatever the operator writes in besides.
+OF_STATE = {"KZ": ("kk", "ru"), "RU": ("ru",)}
+# A cell that begins so is a formula to a spreadsheet.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+SYSTEM = gettext_noop("Personal Data Office")
+EVENTS = dict(GroundEnd.choices)
+
+
+def papers_of(act: DestructionAct, *, now: datetime) -> list[ActPaper]:
+    """The act in each language of the operator and of its state, and one extract; not saved yet."""
+    gone = gather(act)
+    languages = languages_of(act.operator)
+    with override(languages[0]):
+        log = _log(act, gone)
+    papers = [_paper(act, PaperKind.LOG, "", log, now)]
+    for language in languages:
+        with override(language):
+            content = _act(act, gone, language, papers[0].digest, now)
+        papers.append(_paper(act, PaperKind.ACT, language, content, now))
+    return papers
+
+
+def languages_of(operator: Operator) -> list[str]:
+    """Those of its state first: an inspector reads the act there."""
+    wanted = [*OF_STATE.get(operator.jurisdiction.code, ()), *operator.languages]
+    return list(dict.fromkeys(one for one in wanted if one in LANGUAGES)) or ["ru"]
+
+
+def _paper(
+    act: DestructionAct, kind: PaperKind, language: str, content: bytes, now: datetime
+) -> ActPaper:
+    return ActPaper(
+        act=act,
+        kind=kind,
+        language=language,
+        content=content,
+        digest=hashlib.sha256(content).hexdigest(),
+        made_at=now,
+    )
+
+
+# --- the extract ---------------------------------------------------------------------------------
+def safe(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
+
+
+def _log(act: DestructionAct, gone: Gone) -> bytes:
+    """One line a destroyed value: person, category, system, reason, moment, number of the key."""
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream)
+    writer.writerow(
+        [
+            gettext("Code of the card"), gettext("Data category"),
+            gettext("Information system"), gettext("Reason"), gettext("Destroyed at"),
+            gettext("Number of the key"), gettext("Act"),
+        ]
+    )  # fmt: skip
+    zone, system = act.operator.zone, gettext(SYSTEM)
+    names = {
+        (kind, category): safe(thing(kind, gone.categories.get(category)))
+        for kind, category in gone.values
+    }
+    reasons = {reason: safe(reason_in_words(reason)) for reason in gone.reasons}
+    moments: dict[datetime, str] = {}
+    for key, owner, kind, category, reason, at in items(act):
+        if at not in moments:
+            moments[at] = at.astimezone(zone).isoformat(timespec="seconds")
+        writer.writerow(
+            [
+                safe(gone.codes.get(owner, "")), names[kind, category or 0], safe(system),
+                reasons[reason], moments[at], str(key), safe(act.number),
+            ]
+        )  # fmt: skip
+    return stream.getvalue().encode()
+
+
+# --- the act -------------------------------------------------------------------------------------
+def _act(act: DestructionAct, gone: Gone, language: str, log_digest: str, now: datetime) -> bytes:
+    operator = act.operator
+    paper = Paper(
+        gettext("Act of destruction of personal data"),
+        language=language,
+        number=gettext("No. %(number)s") % {"number": act.number},
+        subtitle=_moment(act.finished_at or now, operator.zone),
+        made_at=now,
+        footer=operator.name,
+    )
+    paper.heading(gettext("The operator"))
+    paper.facts(_operator(act, gone))
+    paper.heading(gettext("The people"))
+    _people(paper, gone, log_digest)
+    paper.heading(gettext("Categories of destroyed data"))
+    paper.table(
+        [gettext("Data category"), gettext("Values")],
+        _categories(gone),
+        widths=[10, 2],
+    )
+    paper.heading(gettext("Where the data were"))
+    _places(paper, gone)
+    paper.heading(gettext("How, why and when"))
+    paper.facts(_facts(act, gone))
+    paper.heading(gettext("Verification"))
+    paper.facts(_verification(act))
+    paper.heading(gettext("What stays, and why"))
+    _left(paper, act, gone)
+    paper.heading(gettext("Who destroyed the data"))
+    if act.automatic:
+        paper.text(
+            gettext("The office itself, by rule %(rules)s, without an approval; the responsible "
+                    "person signs.")
+            % {"rules": ", ".join(_automatic(act)) or "–"}
+        )  # fmt: skip
+    if act.waiver:
+        paper.text(gettext("One person drafted and approved: %(waiver)s") % {"waiver": act.waiver})
+    paper.signatures(_signatures(act))
+    return paper.render()
+
+
+def _operator(act: DestructionAct, gone: Gone) -> Iterator[tuple[str, str]]:
+    operator = act.operator
+    yield gettext("Legal name"), operator.name
+    if operator.bin:
+        yield gettext("BIN"), operator.bin
+    if operator.inn:
+        yield gettext("INN"), operator.inn
+    yield gettext("Address"), operator.address
+    yield gettext("Law"), str(operator.jurisdiction.law)
+    categories = {category for _, category in gone.values}
+    processors = Recipient.objects.filter(
+        operator=operator,
+        kind=RecipientKind.PROCESSOR,
+        activities__data_categories__in=categories,
+    ).distinct()
+    yield (
+        gettext("Processor, if the processing was entrusted"),
+        ", ".join(sorted(str(one.name) for one in processors)),
+    )
+
+
+def _people(paper: Paper, gone: Gone, log_digest: str) -> None:
+    names: dict[str, set[str]] = defaultdict(set)
+    words = {one: thing(one[0], gone.categories.get(one[1])) for one in gone.values}
+    for owner, things in gone.people.items():
+        names[gone.codes.get(owner, "")].update(words[one] for one in things)
+    for item in gone.elsewhere:
+        names[item.subject.code].add(thing(Sealed.DATUM, item.category))
+    paper.text(
+        gettext(
+            "People: %(count)s. A person is named by the code of the card, which holds no value."
+        )
+        % {"count": len(names)}
+    )
+    if len(names) > LISTED:
+        paper.text(
+            gettext("They are listed in the extract of the event log, SHA-256 %(digest)s.")
+            % {"digest": log_digest}
+        )
+        return
+    paper.table(
+        [gettext("Code of the card"), gettext("Destroyed")],
+        [(code, ", ".join(sorted(things))) for code, things in sorted(names.items())],
+        widths=[3, 10],
+    )
+
+
+def _categories(gone: Gone) -> Iterator[tuple[str, str]]:
+    counts: Counter[str] = Counter()
+    for (kind, category), count in gone.values.items():
+        counts[thing(kind, gone.categories.get(category))] += count
+    for item in gone.elsewhere:
+        counts[thing(Sealed.DATUM, item.category)] += 1
+    for name, count in sorted(counts.items()):
+        yield name, str(count)
+
+
+def _places(paper: Paper, gone: Gone) -> None:
+    """Order 179, e) and f): the carriers with their sheets, and the information systems."""
+    data = [item.datum for item in gone.elsewhere if item.datum]
+    systems = {str(datum.system) for datum in data if datum.system}
+    if gone.people:
+        systems.add(gettext(SYSTEM))
+    paper.facts([(gettext("Information systems"), ", ".join(sorted(systems)))])
+    carriers = {datum.carrier.pk: datum.carrier for datum in data if datum.carrier}
+    paper.table(
+        [gettext("Carrier"), gettext("Sheets")],
+        [(str(one), str(one.sheets or "")) for _, one in sorted(carriers.items())],
+        widths=[10, 2],
+    )
+
+
+def _facts(act: DestructionAct, gone: Gone) -> Iterator[tuple[str, str]]:
+    zone = act.operator.zone
+    ways = []
+    if gone.people:
+        ways.append(
+            gettext("each value was encrypted under a key of its own; the keys and the search "
+                    "tokens were deleted without a way back, sealed files removed")
+        )  # fmt: skip
+    ways += sorted({item.why for item in gone.elsewhere})
+    yield gettext("Way of destruction"), "; ".join(ways)
+    if act.label:
+        yield gettext("Request"), act.label
+    yield gettext("Reason"), "; ".join(sorted(map(reason_in_words, gone.reasons)))
+    events = {str(EVENTS[event]) for event in _events(act) if event in EVENTS}
+    yield gettext("What ended"), ", ".join(sorted(events))
+    yield gettext("Due on"), long_day(act.due_on)
+    for label, at in (
+        (gettext("Approved at"), act.approved_at),
+        (gettext("Execution began at"), act.started_at),
+        (gettext("Destroyed at"), _destroyed_at(act, gone)),
+    ):
+        if at is not None:
+            yield label, _moment(at, zone)
+    if act.mute_on:
+        yield (
+            gettext("Copies are mute from"),
+            gettext("%(day)s: key-encryption key %(number)s is destroyed then")
+            % {"day": long_day(act.mute_on), "number": act.kek},
+        )
+
+
+def _destroyed_at(act: DestructionAct, gone: Gone) -> datetime | None:
+    """The moment from which nothing of it was left, elsewhere either."""
+    moments = [act.finished_at, *(item.confirmed_at for item in gone.elsewhere)]
+    return max(filter(None, moments), default=None)
+
+
+def _verification(act: DestructionAct) -> Iterator[tuple[str, str]]:
+    structure = act.verification.get("structure", {})
+    by_value = act.verification.get("by_value", {})
+    if act.verified_at:
+        yield gettext("Verified at"), _moment(act.verified_at, act.operator.zone)
+    yield (
+        gettext("Structure"),
+        gettext("keys destroyed %(keys)s, left %(keys_left)s; search tokens left %(tokens_left)s; "
+                "live values %(live)s and old versions %(history)s, under other keys "
+                "%(other_keys)s; tried to open %(tried)s, opened %(opened)s")
+        % {
+            name: structure.get(name, 0)
+            for name in (
+                "keys", "keys_left", "tokens_left", "live", "history", "other_keys", "tried",
+                "opened",
+            )
+        },
+    )  # fmt: skip
+    words = gettext(SOUGHT.get(by_value.get("state", ""), ""))
+    if by_value.get("values"):
+        words += "; " + gettext(
+            "identifiers %(values)s, files %(files)s, cells %(cells)s, not readable %(unread)s, "
+            "traces found %(found)s"
+        ) % {name: by_value[name] for name in ("values", "files", "cells", "unread", "found")}
+    yield gettext("By value"), words
+
+
+def _left(paper: Paper, act: DestructionAct, gone: Gone) -> None:
+    activities = {
+        row.code: str(row.name) for row in ProcessingActivity.objects.filter(operator=act.operator)
+    }
+    told = Counter[tuple[str, str, str]]()
+    for item in gone.left:
+        code = item.subject.code if len(gone.left) <= LISTED else ""
+        kind = (
+            Sealed.DATUM if item.category_id or item.event != "consent_ended" else Sealed.EVIDENCE
+        )
+        words = f"{item.get_outcome_display()}: {why_in_words(item, activities)}"
+        told[code, thing(kind, item.category), words] += 1
+    paper.table(
+        [gettext("Code of the card"), gettext("Data category"), gettext("Why"), gettext("Values")],
+        [(*cells, str(count)) for cells, count in sorted(told.items())],
+        widths=[3, 4, 7, 2],
+    )
+
+
+def _events(act: DestructionAct) -> set[str]:
+    items = ActItem.objects.filter(act=act).order_by()
+    return set(items.values_list("event", flat=True).distinct())
+
+
+def _automatic(act: DestructionAct) -> list[str]:
+    """The retention rules that let it run without an approval."""
+    events = _events(act)
+    rules = RetentionRule.objects.filter(operator=act.operator, automatic=True, event__in=events)
+    return sorted(rules.values_list("code", flat=True))
+
+
+def _signatures(act: DestructionAct) -> Iterable[tuple[str, str]]:
+    """Everybody who had a hand in it, each with the position; else the responsible person."""
+    signed: dict[int, tuple[str, str]] = {}
+    for user, role in (
+        (act.drafted_by, gettext("Drafted by")),
+        (act.approved_by, gettext("Approved by")),
+        (act.operator.responsible, gettext("Responsible for personal data")),
+    ):
+        if user is not None and user.pk not in signed:
+            signed[user.pk] = (_position(act, user, role), str(user))
+    return signed.values() or [(gettext("Responsible for personal data"), "")]
+
+
+def _position(act: DestructionAct, user: User, role: str) -> str:
+    row = (
+        Membership.objects.filter(operator=act.operator, user=user).order_by("-started_on").first()
+    )
+    return f"{role}, {row.position}" if row is not None and row.position else role
+
+
+def _moment(at: datetime, zone: tzinfo) -> str:
+    local = at.astimezone(zone)
+    offset = f"{local:%z}"
+    return f"{long_day(local.date())}, {local:%H:%M} (UTC{offset[:3]}:{offset[3:]})"

@@ -1,0 +1,235 @@
+"""What is due and why, and what stays and why: read for the screen, the draft and the dry run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.db.models import Q
+
+from registry import seam
+from registry.models import Operator
+from subjects.choices import ActState, HeldIn, Outcome, StopKind
+from subjects.models import ActItem, DataSubject, DestructionAct, PersonalDatum, Stop, VaultKey
+from subjects.services.covering import Law
+from subjects.services.fates import APART, Fates, Held
+from subjects.vault.models import Sealed
+
+CHUNK = 2_000  # people
+# What a key of a person seals; keys of letters and uploads end with whoever made them.
+OF_PEOPLE = (Sealed.DATUM, Sealed.EVIDENCE, Sealed.FILE)
+OPEN = (ActState.DRAFTED, ActState.APPROVED, ActState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A key, or a datum held elsewhere (no key), that must go by ``due_on``."""
+
+    subject: int
+    code: str
+    kind: int
+    key: int | None
+    datum: int | None
+    category: int | None
+    due_on: date
+    event: str
+    rule: str
+    article: str
+    automatic: bool
+    counted_from: date | None
+    never_covered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Staying:
+    """What stays: ``why`` names what holds it (``fates.Destiny``), or the stop of its person."""
+
+    subject: int
+    code: str
+    kind: int
+    key: int | None
+    datum: int | None
+    category: int | None
+    stopped: bool
+    why: str
+    due_on: date | None
+
+
+@dataclass(slots=True)
+class Plan:
+    """Of everybody who has something due; of chosen people, everything that is held."""
+
+    going: list[Planned] = field(default_factory=list)
+    staying: list[Staying] = field(default_factory=list)
+
+
+def plan(
+    operator: Operator,
+    *,
+    until: date,
+    label: str = "",
+    subjects: Iterable[int] | None = None,
+    today: date | None = None,
+) -> Plan:
+    """What an act would destroy that takes in all that is due by ``until``; changes nothing.
+
+    ``label``: the number of the request that asks for it, whose own stop does not count.
+    ``subjects``: only these cards. ``today``: as the data stand that day (otherwise: ``until``).
+    What an open act holds already is left out.
+    """
+    found = Plan()
+    for part in plans(operator, until=until, label=label, subjects=subjects, today=today or until):
+        found.going += part.going
+        found.staying += part.staying
+    return found
+
+
+def plans(
+    operator: Operator,
+    *,
+    until: date,
+    label: str,
+    subjects: Iterable[int] | None,
+    today: date,
+) -> Iterator[Plan]:
+    """``plan`` in chunks of people, in the order of their numbers."""
+    law = Law(operator)
+    chosen = subjects is not None
+    numbers = _own(operator, subjects) if subjects is not None else _with_due(operator, until)
+    acts = list(
+        DestructionAct.objects.filter(operator=operator, state__in=OPEN).values_list(
+            "pk", flat=True
+        )
+    )
+    for start in range(0, len(numbers), CHUNK):
+        part = numbers[start : start + CHUNK]
+        held = Fates(law, today).read(part)
+        yield _plan(part, held, acts, until=until, label=label, everything=chosen)
+
+
+def _plan(
+    part: list[int],
+    held: list[Held],
+    acts: list[int],
+    *,
+    until: date,
+    label: str,
+    everything: bool,
+) -> Plan:
+    found = Plan()
+    codes = dict(
+        seam.numbered(DataSubject.objects.order_by(), "id", part).values_list("pk", "code")
+    )
+    stops = standing_stops(part, label=label)
+    taken_keys, taken_data = _taken(acts, held)
+    due = {
+        one.subject for one in held if one.destroy_on is not None and one.destroy_on <= until
+    }  # fmt: skip
+    # In the order of the people, so that an act is executed in it.
+    for one in sorted(held, key=lambda one: (one.subject, one.kind, one.key or 0, one.datum or 0)):
+        if (one.key in taken_keys) if one.key else (one.datum in taken_data):
+            continue
+        day = one.destroy_on
+        is_due = day is not None and day <= until
+        if is_due and day is not None and one.subject not in stops:
+            found.going.append(_going(one, codes[one.subject], day))
+        elif everything or one.subject in due:
+            found.staying.append(
+                Staying(
+                    subject=one.subject,
+                    code=codes[one.subject],
+                    kind=one.kind,
+                    key=one.key,
+                    datum=one.datum,
+                    category=one.category,
+                    stopped=is_due,
+                    why=stops[one.subject] if is_due else one.destiny.why,
+                    due_on=day,
+                )
+            )
+    return found
+
+
+def _going(one: Held, code: str, day: date) -> Planned:
+    return Planned(
+        subject=one.subject,
+        code=code,
+        kind=one.kind,
+        key=one.key,
+        datum=one.datum,
+        category=one.category,
+        due_on=day,
+        event=one.destiny.event,
+        rule=one.destiny.rule,
+        article=one.destiny.article,
+        automatic=one.destiny.automatic,
+        counted_from=one.destiny.counted_from,
+        never_covered=one.destiny.never,
+    )
+
+
+def standing_stops(subjects: Iterable[int], *, label: str) -> dict[int, str]:
+    """Card -> what stops the destruction of its data now: kind and number.
+
+    A stop of a card that was merged stops the one that holds the data. The open request that asks
+    for this very destruction stops only others; a legal hold stops whatever its number is.
+    """
+    numbers = list(subjects)
+    merged = dict(
+        seam.numbered(DataSubject.objects.order_by(), "merged_into_id", numbers).values_list(
+            "pk", "merged_into_id"
+        )
+    )
+    rows = seam.numbered(Stop.objects.order_by("pk"), "subject_id", [*numbers, *merged])
+    found: dict[int, str] = {}
+    for subject, kind, number in rows.filter(ended_at=None).values_list(
+        "subject_id", "kind", "label"
+    ):
+        if label and kind == StopKind.REQUEST and number == label:
+            continue
+        found.setdefault(merged.get(subject) or subject, APART.join([kind, number]))
+    return found
+
+
+def _own(operator: Operator, subjects: Iterable[int]) -> list[int]:
+    """These cards of the operator, or those they were merged into."""
+    rows = seam.numbered(DataSubject.objects.order_by(), "id", sorted(set(subjects)))
+    found = rows.filter(operator=operator).values_list("pk", "merged_into_id")
+    return sorted({merged_into or number for number, merged_into in found})
+
+
+def _with_due(operator: Operator, until: date) -> list[int]:
+    """People with a key that is due, and those about whom something is held elsewhere."""
+    own = DataSubject.objects.filter(operator=operator)
+    keys = VaultKey.objects.filter(
+        destroy_on__lte=until, kind__in=OF_PEOPLE, owner__in=own.values("pk")
+    )
+    elsewhere = PersonalDatum.objects.filter(subject__operator=operator).exclude(
+        held_in=HeldIn.VAULT
+    )
+    return sorted(
+        {
+            *keys.order_by().values_list("owner", flat=True).distinct(),
+            *elsewhere.order_by().values_list("subject_id", flat=True).distinct(),
+        }
+    )
+
+
+def _taken(acts: list[int], held: list[Held]) -> tuple[set[int], set[int]]:
+    """Keys in an open act; data held elsewhere in one, or confirmed as gone there."""
+    keys: set[int] = set()
+    if acts:
+        rows = seam.numbered(
+            ActItem.objects.order_by(), "key", [one.key for one in held if one.key]
+        )
+        # What was stopped or stayed there may be due again before that act is closed.
+        rows = rows.filter(act__in=acts, outcome="")
+        keys = {key for key in rows.values_list("key", flat=True) if key}
+    elsewhere = [one.datum for one in held if one.key is None and one.datum]
+    if not elsewhere:
+        return keys, set()
+    data = seam.numbered(ActItem.objects.order_by(), "datum_id", elsewhere).filter(
+        Q(act__in=acts, outcome="") | Q(outcome=Outcome.DESTROYED), key=None
+    )
+    return keys, {datum for datum in data.values_list("datum_id", flat=True) if datum}

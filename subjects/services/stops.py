@@ -1,0 +1,137 @@
+"""Stops and blocks: what keeps data from being destroyed, and what keeps them from being used.
+
+An upper room (a request, an inspection) writes them here under its own number and ends them by
+it; destruction reads only these rows, never the room that wrote them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from registry import seam
+from registry.errors import Conflict, OperatorError, gettext_noop
+from registry.models import DataCategory, Operator, User
+from registry.services import audit
+from subjects.choices import BlockReason, StopKind
+from subjects.models import Block, DataSubject, Stop
+from subjects.services.people import card_locked, require_own
+
+
+class StopReasonMissing(OperatorError):
+    template = gettext_noop("A stop and a block need a number and a reason.")
+
+
+class StoppedAlready(Conflict):
+    template = gettext_noop("%(code)s: %(label)s stops its destruction already.")
+
+
+class BlockedAlready(Conflict):
+    template = gettext_noop("%(code)s: %(label)s blocks this already.")
+
+
+class EndedAlready(Conflict):
+    template = gettext_noop("%(what)s has ended already.")
+
+
+@transaction.atomic
+def stop_place(
+    *,
+    subject: DataSubject,
+    kind: str,
+    label: str,
+    reason: str,
+    by: User | None,
+    now: datetime,
+) -> Stop:
+    """Nothing of the person is destroyed from now on. Refuses the same stop twice."""
+    label, reason = _given(label, reason)
+    card_locked(subject)
+    standing = Stop.objects.filter(subject=subject, kind=kind, label=label, ended_at=None)
+    if standing.exists():
+        raise StoppedAlready(code=subject.code, label=label)
+    row = Stop(
+        operator_id=subject.operator_id,
+        subject=subject,
+        kind=StopKind(kind),
+        label=label,
+        reason=reason,
+        started_at=now,
+    )
+    return audit.save(row, by=by, reason=reason)
+
+
+@transaction.atomic
+def stop_end(*, stop: Stop, by: User | None, now: datetime, reason: str) -> Stop:
+    """The hold is lifted; what is overdue by then is destroyed by the next sweep."""
+    row = seam.lock(Stop.objects.filter(pk=stop.pk)).get()
+    if row.ended_at is not None:
+        raise EndedAlready(what=str(row))
+    if not reason.strip():
+        raise StopReasonMissing()
+    row.ended_at = now
+    return audit.save(row, by=by, reason=reason, fields=["ended_at"])
+
+
+@transaction.atomic
+def block_place(
+    *,
+    subject: DataSubject,
+    category: DataCategory | None = None,
+    why: str,
+    label: str,
+    reason: str,
+    by: User | None,
+    now: datetime,
+) -> Block:
+    """Data of the person are kept but no longer used; ``category`` None: all of them."""
+    label, reason = _given(label, reason)
+    require_own(subject.operator_id, category)
+    card_locked(subject)
+    standing = Block.objects.filter(subject=subject, category=category, label=label, ended_at=None)
+    if standing.exists():
+        raise BlockedAlready(code=subject.code, label=label)
+    row = Block(
+        operator_id=subject.operator_id,
+        subject=subject,
+        category=category,
+        why=BlockReason(why),
+        label=label,
+        reason=reason,
+        started_at=now,
+    )
+    return audit.save(row, by=by, reason=reason)
+
+
+@transaction.atomic
+def block_end(*, block: Block, by: User | None, now: datetime, reason: str) -> Block:
+    """The data may be used again."""
+    row = seam.lock(Block.objects.filter(pk=block.pk)).get()
+    if row.ended_at is not None:
+        raise EndedAlready(what=str(row))
+    if not reason.strip():
+        raise StopReasonMissing()
+    row.ended_at = now
+    return audit.save(row, by=by, reason=reason, fields=["ended_at"])
+
+
+@transaction.atomic
+def label_ended(
+    *, operator: Operator, label: str, by: User | None, now: datetime, reason: str
+) -> int:
+    """End every stop and block of this number; returns how many. None is no error."""
+    done = 0
+    for stop in Stop.objects.filter(operator=operator, label=label, ended_at=None).order_by("pk"):
+        stop_end(stop=stop, by=by, now=now, reason=reason)
+        done += 1
+    for block in Block.objects.filter(operator=operator, label=label, ended_at=None).order_by("pk"):
+        block_end(block=block, by=by, now=now, reason=reason)
+        done += 1
+    return done
+
+
+def _given(label: str, reason: str) -> tuple[str, str]:
+    if not (label.strip() and reason.strip()):
+        raise StopReasonMissing()
+    return label.strip(), reason.strip()

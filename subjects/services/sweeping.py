@@ -1,0 +1,132 @@
+"""The hourly sweep of what must go: date it, draft it, execute it, verify it, close it.
+
+Each step finds its work by the rows alone, so a step that failed or a process that died is made up
+by the next sweep; late or twice, it does no harm. What fails for one act or one operator does not
+keep the others waiting: it is counted as "failed", which fails the run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+
+from django.db import InterfaceError, OperationalError
+from django.db.models import Q, QuerySet
+
+from registry.errors import OperatorError
+from registry.models import Operator
+from subjects.choices import ActState
+from subjects.models import DestructionAct
+from subjects.services.acts import LEAD, act_draft
+from subjects.services.closing import act_close, unconfirmed
+from subjects.services.dates import operator_dates
+from subjects.services.executing import act_execute
+from subjects.services.verifying import act_verify, needles_of
+
+log = logging.getLogger(__name__)
+
+
+def destruction_sweep(
+    *, now: datetime, operator: Operator | None = None, until: date | None = None
+) -> dict[str, int]:
+    """Do all that is due by today for one operator or for all; what was done, by count.
+
+    ``until``: only what is due by that day, and nothing drafted ahead of it. ``waiting``: acts
+    that are due and that nobody has approved. Must not stand in a transaction.
+    """
+    did = dict.fromkeys(
+        ("looked", "dated", "drafted", "executed", "destroyed", "stays", "stopped", "gone",
+         "verified", "closed", "waiting", "failed"),
+        0,
+    )  # fmt: skip
+    rows = Operator.objects.select_related("jurisdiction").order_by("pk")
+    for one in rows.filter(pk=operator.pk) if operator else rows:
+        today = now.astimezone(one.zone).date()
+        with _alone(did, f"dates of {one.code}"):
+            for name, number in operator_dates(one, today=today).items():
+                did[name] += number
+        with _alone(did, f"draft of {one.code}"):
+            did["drafted"] += len(
+                act_draft(operator=one, until=until or today + LEAD, by=None, now=now)
+            )
+        due = _due(one, min(until or today, today))
+        for act in due.filter(state__in=[ActState.APPROVED, ActState.RUNNING], closed_at=None):
+            with _alone(did, act.number):
+                _carry_on(act, did, now=now, today=today)
+        did["waiting"] += due.filter(state=ActState.DRAFTED).count()
+    return did
+
+
+def act_carry_out(
+    act: DestructionAct,
+    *,
+    now: datetime,
+    today: date,
+    after_chunk: Callable[[int], None] | None = None,
+) -> dict[str, int]:
+    """Execute, verify and close one approved act as far as it goes; see ``act_execute``.
+
+    An act with data elsewhere stays open, executed and verified, until somebody confirms them.
+    """
+    did = dict.fromkeys(
+        ("executed", "destroyed", "stays", "stopped", "gone", "verified", "closed"), 0
+    )
+    _carry_on(act, did, now=now, today=today, after_chunk=after_chunk)
+    return did
+
+
+def unverified() -> list[str]:
+    """The numbers of acts whose verification has failed: each one is an incident."""
+    rows = DestructionAct.objects.filter(
+        state=ActState.RUNNING, finished_at__isnull=False, verified_at=None
+    )
+    return [row.number for row in rows.order_by("pk") if row.verification.get("failed")]
+
+
+def _due(operator: Operator, day: date) -> QuerySet[DestructionAct]:
+    """Acts of the day or older, and any that has begun."""
+    begun = Q(state=ActState.RUNNING)
+    rows = DestructionAct.objects.filter(Q(due_on__lte=day) | begun, operator=operator)
+    return rows.order_by("due_on", "pk")
+
+
+def _carry_on(
+    act: DestructionAct,
+    did: dict[str, int],
+    *,
+    now: datetime,
+    today: date,
+    after_chunk: Callable[[int], None] | None = None,
+) -> None:
+    """From wherever the act stands to its end, counting each step as it is done."""
+    needles = None
+    if act.finished_at is None:
+        needles = needles_of(act)
+        done = act_execute(act, now=now, today=today, after_chunk=after_chunk)
+        did["executed"] += 1
+        for name, number in done.items():
+            did[name] += number
+    if act.verified_at is None:
+        act_verify(act, now=now, needles=needles)
+        did["verified"] += 1
+    if not unconfirmed(act):
+        act_close(act, now=now)
+        did["closed"] += 1
+
+
+@contextmanager
+def _alone(did: dict[str, int], what: str) -> Iterator[None]:
+    """Around one operator or act: a failure is counted and leaves the others their turn."""
+    try:
+        yield
+    except (OperationalError, InterfaceError):
+        # The database itself is away: nobody's turn would come.
+        raise
+    except OperatorError as error:
+        log.error("%s: %s", what, error)
+        did["failed"] += 1
+    except Exception as error:
+        log.error("%s: %s", what, type(error).__name__)
+        did["failed"] += 1

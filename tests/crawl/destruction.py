@@ -1,0 +1,73 @@
+"""Rows of stops, blocks and acts of destruction for the crawl."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, date, datetime
+
+from django.db.models import Model
+
+from registry import models as r
+from subjects import models as s
+from subjects.choices import ActState, BlockReason, Outcome, PaperKind, StopKind
+from tests.conftest import Team
+from tests.crawl.makers import make, maker, saved
+
+NOW = datetime(2025, 12, 22, 12, tzinfo=UTC)
+DUE_ON = date(2026, 1, 20)
+
+
+@maker(s.Stop)
+def stop(team: Team, mark: str) -> Model:
+    row = s.Stop(
+        operator=team.operator, subject=make(s.DataSubject, team), kind=StopKind.LEGAL_HOLD,
+        label=mark, reason=mark, started_at=NOW,
+    )  # fmt: skip
+    return saved(row, team, mark)
+
+
+@maker(s.Block)
+def block(team: Team, mark: str) -> Model:
+    row = s.Block(
+        operator=team.operator, subject=make(s.DataSubject, team),
+        category=make(r.DataCategory, team), why=BlockReason.CHECK, label=mark, reason=mark,
+        started_at=NOW,
+    )  # fmt: skip
+    return saved(row, team, mark)
+
+
+@maker(s.DestructionAct)
+def act(team: Team, mark: str) -> Model:
+    row = s.DestructionAct(
+        operator=team.operator, number=mark, label=mark, due_on=DUE_ON, drafted_at=NOW,
+        drafted_by=team.clerk,
+    )  # fmt: skip
+    return saved(row, team, mark)
+
+
+@maker(s.ActItem)
+def act_item(team: Team, mark: str) -> Model:
+    person = make(s.DataSubject, team)
+    return s.ActItem.objects.create(
+        act=make(s.DestructionAct, team), subject=person, key=10**9 + person.pk,
+        category=make(r.DataCategory, team), due_on=DUE_ON, article=mark,
+        outcome=Outcome.STOPPED, why=mark,
+    )  # fmt: skip
+
+
+@maker(s.ActPaper)
+def act_paper(team: Team, mark: str) -> Model:
+    row = make(s.DestructionAct, team)
+    assert row.state == ActState.DRAFTED
+    return s.ActPaper.objects.create(
+        act=row, kind=PaperKind.LOG, content=mark.encode(), made_at=NOW,
+        digest=hashlib.sha256(mark.encode()).hexdigest(),
+    )  # fmt: skip
+
+
+@maker(s.Evidence)
+def evidence(team: Team, mark: str) -> Model:
+    return s.Evidence.objects.create(
+        operator=team.operator, mark=hashlib.sha256(mark.encode()).digest()[:16], year=2026,
+        search=1, key=10**9, keep_until=DUE_ON,
+    )  # fmt: skip

@@ -1,0 +1,52 @@
+"""Rows of people's requests for the crawl: a letter, what it asks for, whom, who was checked."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import Model
+
+from registry.services import audit
+from requests import models as q
+from requests.models.subject_requests import RequestKind
+from requests.services.linking import identity_note, subject_link
+from requests.services.subject_requests import Demand, request_receive
+from subjects import models as s
+from tests.conftest import Team
+from tests.crawl.makers import make, maker
+
+RECEIVED_AT = datetime(2026, 3, 5, 9, tzinfo=UTC)
+NOW = datetime(2026, 3, 6, 9, tzinfo=UTC)
+
+
+@maker(q.SubjectRequest)
+def subject_request(team: Team, mark: str) -> Model:
+    row = request_receive(
+        operator=team.operator, channel="email", received_at=RECEIVED_AT, language="ru",
+        answer_by="email", items=[Demand(RequestKind.WITHDRAWAL)], name=mark,
+        email="crawl@example.org", message=mark, by=team.clerk, now=NOW,
+    )  # fmt: skip
+    return audit.save(row, by=team.dpo, reason=f"{mark} again", fields=["channel"])
+
+
+@maker(q.RequestItem)
+def request_item(team: Team, mark: str) -> Model:
+    request: Any = make(q.SubjectRequest, team)
+    row = request.items.get()
+    return audit.save(row, by=team.dpo, reason=f"{mark} again", fields=["reasons"])
+
+
+@maker(q.RequestSubject)
+def request_subject(team: Team, mark: str) -> Model:
+    return subject_link(
+        subject_request=make(q.SubjectRequest, team), subject=make(s.DataSubject, team),
+        by=team.clerk, now=NOW,
+    )  # fmt: skip
+
+
+@maker(q.IdentityCheck)
+def identity_check(team: Team, mark: str) -> Model:
+    return identity_note(
+        subject_request=make(q.SubjectRequest, team), kind="document", by=team.clerk, now=NOW
+    )

@@ -1,0 +1,193 @@
+"""What a block does to the rooms of destruction: nothing, and why."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from registry.models import InformationSystem
+from subjects.models import Evidence
+from subjects.services import (
+    act_papers,
+    acts,
+    closing,
+    destruction,
+    evidence,
+    evidence_keys,
+    executing,
+    planning,
+    sweeping,
+    verifying,
+)
+from subjects.services.people import datum_record
+from subjects.vault.models import MasterKey
+from tests.subjects.blocked_world import World
+from tests.subjects.classified import GoesOn
+from tests.subjects.persons import NOW, TODAY, VALUES
+
+DESTROYS = "a block keeps data from use, not from destruction (152-FZ 21)"
+MACHINE = "keys are wrapped, values indexed and counted; nobody reads or uses one"
+FAR = date(2100, 1, 1)
+
+
+def destroyed(world: World) -> Any:
+    world.end()
+    return destruction.subject_destroy(
+        subject=world.card, reason="asked", now=NOW, today=TODAY, **world.by
+    )
+
+
+def datum_destroyed(world: World) -> Any:
+    world.end()
+    return destruction.data_destroy(
+        subject=world.card, data=[world.known.data["email"]], reason="asked", now=NOW,
+        today=TODAY, **world.by,
+    )  # fmt: skip
+
+
+def planned(world: World) -> dict[str, Any]:
+    world.end()
+    return {"until": FAR, "subjects": [world.card.pk], "label": "REQ-7"}
+
+
+def drafted(world: World) -> Any:
+    """The act that a request asks for, so that it need not wait for its day."""
+    made = acts.act_draft(
+        operator=world.team.operator, **planned(world), by=world.team.clerk, now=NOW
+    )
+    return min(made, key=lambda act: act.due_on)
+
+
+def approved(world: World) -> Any:
+    return acts.act_approve(act=drafted(world), by=world.team.dpo, now=NOW)
+
+
+def executed(world: World) -> dict[str, int]:
+    world.act = approved(world)  # type: ignore[attr-defined]
+    did = executing.act_execute(world.act, now=NOW, today=TODAY)  # type: ignore[attr-defined]
+    assert did["destroyed"] and not did["stopped"], did
+    return did
+
+
+def verified(world: World) -> Any:
+    executed(world)
+    return verifying.act_verify(world.act, now=NOW)  # type: ignore[attr-defined]
+
+
+def closed(world: World) -> Any:
+    verified(world)
+    return closing.act_close(world.act, now=NOW)  # type: ignore[attr-defined]
+
+
+def carried_out(world: World) -> Any:
+    did = sweeping.act_carry_out(approved(world), now=NOW, today=TODAY)
+    assert did["destroyed"], did
+    return did
+
+
+def papers(world: World) -> Any:
+    verified(world)
+    world.act.refresh_from_db()  # type: ignore[attr-defined]
+    return act_papers.papers_of(world.act, now=NOW)  # type: ignore[attr-defined]
+
+
+def elsewhere(world: World) -> None:
+    system = InformationSystem.objects.filter(operator=world.team.operator)[0]
+    datum_record(**world.facts(text="") | {"held_in": "system", "system": system})
+
+
+def confirmed(world: World) -> Any:
+    act = approved(world)
+    for one in act.operator.acts.exclude(pk=act.pk):
+        acts.act_approve(act=one, by=world.team.dpo, now=NOW)
+    item = next(
+        item for one in act.operator.acts.all() for item in one.items.filter(key=None, outcome="")
+    )
+    return acts.item_confirm(item=item, how="shredded", by=world.team.dpo, now=NOW)
+
+
+def clock_met(world: World) -> Any:
+    act = drafted(world)
+    acts.clock_meet(act, met_at=NOW)
+    return act
+
+
+def marked(world: World) -> int:
+    destroyed(world)
+    return Evidence.objects.count() or -1
+
+
+def asked(world: World) -> list[Any]:
+    destroyed(world)
+    answers = evidence.was_destroyed(
+        operator=world.team.operator, text=VALUES["email"], by=world.team.dpo, now=NOW
+    )
+    assert answers
+    return answers
+
+
+def older(world: World) -> bool:
+    evidence.require_newer_datum(
+        operator=world.team.operator, terms=[("email", "x@example.kz")], category="x",
+        collected_on=date(2026, 1, 1), today=TODAY,
+    )  # fmt: skip
+    evidence.require_newer_consent(
+        subject=world.card, text=world.known.consents[0].text, given_at=NOW
+    )
+    return True
+
+
+def postponed(world: World) -> bool:
+    key = MasterKey.objects.filter(use="search").latest("number")
+    evidence_keys.retirement_postpone(key, FAR, **world.by)
+    return True
+
+
+DESTRUCTION = {
+    "destruction.keys_destroy": GoesOn(
+        DESTROYS,
+        lambda w: destruction.keys_destroy(
+            [w.known.data["email"].value_key], reason="x", now=NOW, **w.by
+        ),
+    ),
+    "destruction.data_destroy": GoesOn(DESTROYS, datum_destroyed),
+    "destruction.subject_destroy": GoesOn(DESTROYS, destroyed),
+    "planning.plan": GoesOn(
+        DESTROYS, lambda w: planning.plan(w.team.operator, **planned(w), today=TODAY)
+    ),
+    "planning.plans": GoesOn(
+        DESTROYS, lambda w: list(planning.plans(w.team.operator, **planned(w), today=TODAY))
+    ),
+    "planning.standing_stops": GoesOn(
+        DESTROYS, lambda w: planning.standing_stops([w.card.pk], label="")
+    ),
+    "acts.act_draft": GoesOn(DESTROYS, drafted),
+    "acts.act_approve": GoesOn(DESTROYS, approved),
+    "acts.act_cancel": GoesOn(
+        DESTROYS, lambda w: acts.act_cancel(act=drafted(w), reason="x", now=NOW, **w.by)
+    ),
+    "acts.item_confirm": GoesOn(DESTROYS, confirmed, elsewhere),
+    "acts.clock_meet": GoesOn(DESTROYS, clock_met),
+    "executing.act_execute": GoesOn(DESTROYS, executed),
+    "verifying.act_verify": GoesOn(DESTROYS, verified),
+    "closing.act_close": GoesOn(DESTROYS, closed),
+    "act_papers.papers_of": GoesOn(DESTROYS, papers),
+    "sweeping.act_carry_out": GoesOn(DESTROYS, carried_out),
+    "sweeping.destruction_sweep": GoesOn(
+        DESTROYS, lambda w: sweeping.destruction_sweep(now=NOW, operator=w.team.operator)
+    ),
+    "evidence.evidence_keep": GoesOn(DESTROYS, marked),
+    "evidence.was_destroyed": GoesOn("only marks are compared, no value is left", asked),
+    "evidence.require_newer_datum": GoesOn("it refuses more than a block does", older),
+    "evidence.require_newer_consent": GoesOn("it refuses more than a block does", older),
+    "evidence_keys.evidence_key_ready": GoesOn(
+        MACHINE, lambda w: evidence_keys.evidence_key_ready(now=NOW)
+    ),
+    "evidence_keys.missing_made": GoesOn(
+        MACHINE, lambda w: evidence_keys.missing_made(now=NOW, **w.by)
+    ),
+    "evidence_keys.evidence_end": GoesOn(
+        MACHINE, lambda w: evidence_keys.evidence_end(today=TODAY)
+    ),
+    "evidence_keys.retirement_postpone": GoesOn(MACHINE, postponed),
+}
