@@ -66,7 +66,7 @@ class Scope(models.TextChoices):
 
 
 class Decision(models.TextChoices):
-    OPEN = states.OPEN, _("open")
+    OPEN = states.OPEN, _("not decided")
     ACCEPTED = states.ACCEPTED, _("accepted")
     PARTLY = states.PARTLY, _("accepted in part")
     REFUSED = states.REFUSED, _("refused")
@@ -153,7 +153,7 @@ class SubjectRequest(SealedModel, OperatorRow):
     state = models.CharField(
         _("state"), max_length=20, choices=RequestState, default=RequestState.RECEIVED
     )
-    name = _told(_("name"), "name")
+    name = _told(_("name of the applicant"), "name")
     name_key = _key()
     email = _told(_("e-mail address"), "email")
     email_key = _key()

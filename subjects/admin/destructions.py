@@ -26,6 +26,7 @@ from subjects.admin.destroyed import ask_view
 from subjects.admin.pages import short_day, short_moment
 from subjects.choices import ActState, Outcome, PaperKind
 from subjects.models import ActItem, ActPaper, DestructionAct, DestructionItem
+from subjects.services.act_facts import why_in_words
 from subjects.services.acts import act_approve, act_cancel, item_confirm
 from subjects.tasks import sweep_destruction
 
@@ -295,8 +296,8 @@ def _items(act: DestructionAct, wanted: str | None) -> Any:
 def _became(act: DestructionAct, item: ActItem, destroyed_at: Any) -> str:
     zone = act.operator.zone
     if item.outcome and item.outcome != Outcome.DESTROYED:
-        words = str(Outcome(item.outcome).label)
-        return f"{words}: {item.why}" if item.why else words
+        words, why = str(Outcome(item.outcome).label), why_in_words(item)
+        return f"{words}: {why}" if why else words
     moment = item.confirmed_at or destroyed_at
     if moment is not None:
         return gettext("destroyed %(at)s") % {"at": short_moment(moment, zone)}

@@ -22,9 +22,9 @@ from tests.subjects.people import TODAY, card, category_of, consent
 SECONDS = 60
 # What a hand does to one datum, see ``hands``.
 VERBS = ("reveal", "edit", "merge", "rotate", "destroy")
-# By what it is told to do it once more: a key was retired while it worked. ``KeysMissing`` too,
-# where the row of a key was read before its retirement, and the file after it.
-ONCE_MORE = {"KeyRetiredMeanwhile", "KeyStillNeeded", "KeysMissing"}
+# By what it is told to do it once more: a key was retired, or kept for longer, while it worked.
+# ``KeysMissing`` too, where a key's row was read before its retirement and its file after it.
+ONCE_MORE = {"KeyRetiredMeanwhile", "KeyStillNeeded", "KeysMissing", "NotYetRetired"}
 
 
 def database_url() -> str:
