@@ -33,6 +33,14 @@ REASONS = {
     gettext_noop("retired"),
     gettext_noop("first key"),
     gettext_noop("demo"),
+    gettext_noop("drafted"),
+    gettext_noop("approved"),
+    gettext_noop("execution began"),
+    gettext_noop("executed"),
+    gettext_noop("not verified"),
+    gettext_noop("closed"),
+    gettext_noop("act closed"),
+    gettext_noop("open request"),
 }
 
 
