@@ -138,8 +138,9 @@ def test_the_terminal_asks_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     assert User.objects.get(username="vera").check_password(GOOD)
     assert "differ" in refused(lambda: run("zoya"))
     assert "--password-stdin" in refused(lambda: run("zoya"))
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(CommandError) as stopped:
         run("zoya")
+    assert stopped.value.returncode == 130 and not User.objects.filter(username="zoya").exists()
 
 
 # demo
