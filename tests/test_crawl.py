@@ -55,6 +55,7 @@ WITHOUT_OPERATOR = {
     "subjects.MasterKey": "says when the keys of the whole office go; never a key",
     "subjects.VaultKey": VAULT,
     "subjects.SearchToken": VAULT,
+    "subjects.Evidence": VAULT,
     "subjects.DestructionItem": VAULT,
     "subjects.ImportSeen": "the working memory of a run, on no page",
     "subjects.SearchResult": "only who searched reaches it, and only for a while",

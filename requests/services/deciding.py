@@ -50,7 +50,7 @@ CHANNELS = {
 }
 
 
-class ReasonsMissing(OperatorError):
+class RefusalWithoutReasons(OperatorError):
     template = gettext_noop("%(number)s: a refusal needs its reasons.")
 
 
@@ -277,7 +277,7 @@ def _settle(row: RequestItem, *, by: User | None) -> None:
 def _reasons(row: RequestItem, reasons: str) -> str:
     reasons = reasons.replace("\r\n", "\n").strip()
     if not reasons:
-        raise ReasonsMissing(number=row.request.number)
+        raise RefusalWithoutReasons(number=row.request.number)
     if len(reasons) > REASONS_LIMIT:
         raise ReasonsTooLong(number=row.request.number, limit=REASONS_LIMIT)
     return reasons

@@ -62,6 +62,11 @@ def test_what_is_the_peoples_is_sealed_or_a_token() -> None:
         "subjects.personaldatum.value",
         "subjects.consent.evidence",
         "subjects.searchtoken.token",
+        "requests.subjectrequest.name",
+        "requests.subjectrequest.email",
+        "requests.subjectrequest.phone",
+        "requests.subjectrequest.postal",
+        "requests.subjectrequest.message",
     }
     for name in found - {"subjects.searchtoken.token"}:
         label, _, field = name.rpartition(".")

@@ -16,7 +16,7 @@ from requests.services.deciding import (
     ActivityMissing,
     GoneMeanwhile,
     NothingKept,
-    ReasonsMissing,
+    RefusalWithoutReasons,
     StaysWithoutGround,
 )
 from requests.services.matching import ContactNotMatched, IdentityUnknown, NobodyLinked
@@ -202,7 +202,7 @@ def test_a_demand_for_destruction_names_the_ground_of_what_stays(office: Office)
     known, request = asked(office.pandev, DESTRUCTION)
     with refused(StaysWithoutGround, request.number):
         accept(item_of(request), office.pandev)
-    with refused(ReasonsMissing):
+    with refused(RefusalWithoutReasons):
         accept(item_of(request), office.pandev, refusal=REFUSAL["pandev"])
     with refused(UnknownRefusal):
         accept(item_of(request), office.pandev, refusal="RU.21.5_1.6.1", reasons="So.")

@@ -14,8 +14,8 @@ from requests.services.deciding import (
     ActivityMissing,
     BeforeDecision,
     NotBarredInThisLaw,
-    ReasonsMissing,
     ReasonsTooLong,
+    RefusalWithoutReasons,
 )
 from requests.services.inquiries import NotYet
 from subjects.models import Consent, DestructionAct, Stop
@@ -58,7 +58,7 @@ def test_a_refusal_has_a_ground_of_the_law_and_reasons(office: Office, code: str
         if not fits:
             with refused(UnknownRefusal):
                 refuse(item, team, refusal=found.code)
-    with refused(ReasonsMissing):
+    with refused(RefusalWithoutReasons):
         refuse(item, team, reasons=" \r\n ")
     with refused(ReasonsTooLong):
         refuse(item, team, reasons="x" * 5_001)
@@ -80,7 +80,7 @@ def test_a_barred_withdrawal_stops_marketing_at_once_and_comes_back(office: Offi
         bar(item, team, no_marketing=False)
     with refused(ActivityMissing):
         bar(item, team, activities=[known.grounds[1].activity])
-    with refused(ReasonsMissing):
+    with refused(RefusalWithoutReasons):
         bar(item, team, reasons="")
     bar(item, team, activities=[known.grounds[1].activity], no_marketing=False)
     item.refresh_from_db()

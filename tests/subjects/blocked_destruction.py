@@ -150,6 +150,12 @@ DESTRUCTION = {
             [w.known.data["email"].value_key], reason="x", now=NOW, **w.by
         ),
     ),
+    "destruction.keys_destroy_many": GoesOn(
+        DESTROYS,
+        lambda w: destruction.keys_destroy_many(
+            {w.known.data["email"].value_key: "x"}, act=drafted(w), now=NOW, **w.by
+        ),
+    ),
     "destruction.data_destroy": GoesOn(DESTROYS, datum_destroyed),
     "destruction.subject_destroy": GoesOn(DESTROYS, destroyed),
     "planning.plan": GoesOn(
