@@ -7,11 +7,18 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import override
 
 from registry.models import Carrier
 from tests.conftest import Office, Team
-from tests.crawl.makers import make
+from tests.crawl.rows import make
 from tests.registry.consenting import ready
+
+
+@pytest.fixture(autouse=True)
+def english() -> Any:
+    with override("en"):
+        yield
 
 
 @pytest.fixture
@@ -35,7 +42,7 @@ def test_whoever_leaves_hands_over_carriers(pandev: Team, as_user: Any) -> None:
     role = pandev.clerk.memberships.get()
     path = f"/admin/registry/membership/{role.pk}/leave/"
     client = as_user(pandev.dpo)
-    assert str(carrier) in client.get(path).content.decode()
+    assert carrier.name_en in client.get(path).content.decode()
     assert client.post(path, {"reason": "order 5", "successor": ""}).status_code == 422
     data = {"reason": "order 5", "successor": pandev.deputy.pk}
     assert client.post(path, data).status_code == 302

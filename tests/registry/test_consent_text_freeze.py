@@ -16,7 +16,7 @@ from registry.consent_contents import digest
 from registry.models import ConsentText, DataCategory, ProcessingActivity
 from registry.services.consents import consent_text_publish, contents_of
 from tests.conftest import Office, Team
-from tests.crawl.makers import make
+from tests.crawl.rows import make
 from tests.registry.consenting import NOW, draft, fingerprint, published, ready
 
 

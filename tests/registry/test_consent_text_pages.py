@@ -13,7 +13,7 @@ from registry.services import audit
 from registry.services.consents import TextPublished, consent_text_publish, missing_of
 from tests.conftest import Office, Team
 from tests.crawl.forms import shown
-from tests.crawl.makers import make
+from tests.crawl.rows import make
 from tests.registry.consenting import NOW, draft, fingerprint, link, published, ready
 
 REASON = {"change_reason": "clearer words"}
