@@ -10,13 +10,14 @@ from django.conf import settings
 from registry.models import User
 from requests.models import SubjectRequest
 from requests.models.subject_requests import TOLD
-from subjects import sealing, values
+from subjects import values
 from subjects.choices import Looked
 from subjects.masking import HIDDEN, mask
 from subjects.models import AccessEvent
 from subjects.services.looking import look
 from subjects.services.reading import Shown, State
 from subjects.vault import store
+from subjects.vault.sealing_bridge import text_of
 
 # Of the rest no part is safe to show.
 _FORMATS = {"name": values.NAME, "email": values.EMAIL, "phone": values.PHONE}
@@ -36,10 +37,7 @@ def told(row: SubjectRequest, *, opened: bool) -> Mapping[str, Shown]:
             found[name] = Shown(State.LOST)
         else:
             key = keys[number]
-            store.require_owner(key, row.sealed_place(name))
-            raw = getattr(row, name).raw
-            bound = store.bound_value(key.kind, key.pk)
-            text = sealing.unseal(store.open_key(key), raw, bound).decode()
+            text = text_of(row, name, key, getattr(row, name).raw)
             if opened:
                 found[name] = Shown(State.OPEN, text)
             else:

@@ -16,7 +16,6 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from subjects import sealing
 from subjects.admin.pages import short_moment
 from subjects.choices import HeldIn
 from subjects.masking import HIDDEN
@@ -35,6 +34,7 @@ from subjects.services.covering import grounds_of
 from subjects.services.reading import data_of
 from subjects.vault import store
 from subjects.vault.field import SealedField
+from subjects.vault.sealing_bridge import text_of
 
 NOTHING = "–"
 KINDS = {"+": _("recorded"), "~": _("changed"), "-": _("deleted")}
@@ -200,10 +200,7 @@ def _values(changed: list[tuple[Entry, str]], label: str) -> dict[tuple[Any, str
             found[version, name] = gettext("destroyed")
             continue
         # The live row says whose the value is: a card that was merged owned it once.
-        store.require_owner(key, live.sealed_place(name))
-        raw = getattr(version, name).raw
-        bound = store.bound_value(key.kind, key.pk)
-        found[version, name] = sealing.unseal(store.open_key(key), raw, bound).decode()
+        found[version, name] = text_of(live, name, key, getattr(version, name).raw)
     return found
 
 

@@ -21,6 +21,7 @@ from subjects.services import evidence_keys
 from subjects.vault import keyring, store
 from subjects.vault.field import SealedField, SealedModel
 from subjects.vault.models import KeyUse, MasterKey, Sealed, SearchToken, VaultKey
+from subjects.vault.sealing_bridge import text_of
 
 CHUNK = 2_000
 ROTATED = (KeyUse.KEK, KeyUse.SEARCH)
@@ -168,7 +169,8 @@ def rewrap(number: int, *, after_chunk: Callable[[int], None] | None = None) -> 
             )
             if not rows:
                 break
-            secret = keyring.kek(number)
+            with store.in_use(KeyUse.KEK, number):
+                secret = keyring.kek(number)
             whole = []
             for row in rows:
                 bound = store.bound_key(row.kind, row.owner, row.category)
@@ -241,7 +243,8 @@ def keys_retire_due(*, now: datetime, today: date, by: User | None = None) -> in
             _finish(row.use)
         try:
             key_retire(key=row, by=by, now=now, today=today)
-        except RetiredAlready:
+        except (RetiredAlready, NotYetRetired):
+            # Another did it meanwhile, or found why it has to wait.
             continue
         except evidence_keys.EvidenceStands as stands:
             evidence_keys.retirement_postpone(row, stands.params["day"], by=by)
@@ -332,11 +335,13 @@ def reindex(search: int) -> int:
             )
             tokens = []
             for datum in data:
+                key = by_number[datum.value_key]
                 try:
-                    terms = datum.sealed_terms("value", _text(by_number[datum.value_key], datum))
-                except sealing.CannotOpen:
+                    text = text_of(datum, "value", key, datum.value.raw)
+                except (sealing.CannotOpen, store.ForeignKeyOfValue):
                     damaged.append(by_number.pop(datum.value_key).pk)
                     continue
+                terms = datum.sealed_terms("value", text)
                 tokens += [
                     SearchToken(token=token, key=datum.value_key)
                     for token in store.tokens_of(terms, search)
@@ -349,11 +354,6 @@ def reindex(search: int) -> int:
     if damaged:
         raise KeysDamaged(count=len(damaged), first=damaged[0])
     return done
-
-
-def _text(key: VaultKey, datum: Any) -> str:
-    bound = store.bound_value(key.kind, key.pk)
-    return sealing.unseal(store.open_key(key), datum.value.raw, bound).decode()
 
 
 # --- the watch -----------------------------------------------------------------------------------

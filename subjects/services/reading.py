@@ -12,7 +12,6 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
 
 from registry.choices import DataFormat
-from subjects import sealing
 from subjects.choices import HeldIn, Looked
 from subjects.masking import HIDDEN, mask
 from subjects.models import (
@@ -28,6 +27,7 @@ from subjects.models import (
 from subjects.services import guard
 from subjects.services.guard import Standing
 from subjects.vault import store
+from subjects.vault.sealing_bridge import text_of
 
 
 class State(StrEnum):
@@ -94,16 +94,9 @@ def _present(row: Any, key: Any, opened: bool) -> Shown:
     state = State.OPEN if opened else State.MASKED
     if isinstance(row, Consent):
         # Free text: no part of it is safe to show.
-        return Shown(state, _opened(row, "evidence", key) if opened else HIDDEN)
-    text = _opened(row, "value", key)
+        return Shown(state, text_of(row, "evidence", key, row.evidence.raw) if opened else HIDDEN)
+    text = text_of(row, "value", key, row.value.raw)
     return Shown(state, text if opened else mask(format_of(row), text))
-
-
-def _opened(row: Any, name: str, key: Any) -> str:
-    store.require_owner(key, row.sealed_place(name))
-    raw = getattr(row, name).raw
-    bound = store.bound_value(key.kind, key.pk)
-    return sealing.unseal(store.open_key(key), raw, bound).decode()
 
 
 def format_of(datum: PersonalDatum) -> str:

@@ -12,7 +12,7 @@ from django.db.models import prefetch_related_objects
 
 from registry.errors import OperatorError, gettext_noop
 from subjects import sealing
-from subjects.vault import keyring, store
+from subjects.vault import store
 from subjects.vault.models import VaultKey
 
 
@@ -104,8 +104,7 @@ def open_rows(rows: Iterable[Any], name: str) -> Mapping[Any, Opened]:
         elif number is None or value is None:
             found[row.pk] = Opened(State.LOST)
         elif number in keys:
-            place = owners[row.pk].sealed_place(name)
-            found[row.pk] = _open(keys[number], place, value)
+            found[row.pk] = _open(owners[row.pk], name, keys[number], value)
         else:
             found[row.pk] = Opened(State.DESTROYED if number in destroyed else State.LOST)
     return found
@@ -130,17 +129,31 @@ def _owners(rows: Sequence[Any]) -> dict[Any, Any]:
     return {row.pk: live.get(getattr(row, key)) or row.instance for row in rows}
 
 
-def _open(key: VaultKey, place: store.Place, value: Any) -> Opened:
-    store.require_owner(key, place)
+def _open(row: Any, name: str, key: VaultKey, value: Any) -> Opened:
     try:
-        data_key = store.open_key(key)
-    except keyring.KeysMissing:
-        # It was wrapped anew, and its old KEK retired, between the reading and the opening.
-        again = store.keys_of([key.pk]).get(key.pk)
-        if again is None and store.destroyed_among([key.pk]):
-            return Opened(State.DESTROYED)
-        if again is None or again.kek == key.kek:
+        return Opened(State.OPEN, text_of(row, name, key, value.raw))
+    except store.ValueDestroyed:
+        return Opened(State.DESTROYED)
+
+
+def text_of(row: Any, name: str, key: VaultKey, raw: bytes) -> str:
+    """One sealed text, opened with its key for the live row that says whose it is.
+
+    Refuses the key of another row, what was moved or destroyed since the row was read, and what is
+    damaged.
+    """
+    require_own(row, name, key)
+    bound = store.bound_value(key.kind, key.pk)
+    return sealing.unseal(store.open_key(key), raw, bound).decode()
+
+
+def require_own(row: Any, name: str, key: VaultKey) -> None:
+    """The key belongs to the row; one that went to another card after the row was read is told."""
+    place = row.sealed_place(name)
+    try:
+        store.require_owner(key, place)
+    except store.ForeignKeyOfValue:
+        live = type(row)._base_manager.select_related(*row.sealed_with).filter(pk=row.pk).first()
+        if live is None or live.sealed_place(name) == place:
             raise
-        data_key = store.open_key(again)
-    opened = sealing.unseal(data_key, value.raw, store.bound_value(key.kind, key.pk))
-    return Opened(State.OPEN, opened.decode())
+        raise store.ValueMoved() from None

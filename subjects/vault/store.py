@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -39,6 +40,12 @@ class ValueLost(OperatorError):
 class ForeignKeyOfValue(OperatorError):
     status = 500
     template = gettext_noop("A sealed value carries the key of another row.")
+
+
+class ValueMoved(Conflict):
+    template = gettext_noop(
+        "This value was moved to another card meanwhile. Open the page once more."
+    )
 
 
 class KeyRetiredMeanwhile(Conflict):
@@ -90,7 +97,8 @@ def mint_many(wanted: Sequence[tuple[Place, Terms | None]]) -> list[Minted]:
     if not wanted:
         return []
     number = keyring.ring().active(KeyUse.KEK)
-    kek = keyring.kek(number)
+    with in_use(KeyUse.KEK, number):
+        kek = keyring.kek(number)
     search = keyring.ring().active(KeyUse.SEARCH)
     keys = [sealing.new_key() for _ in wanted]
     rows = VaultKey.objects.bulk_create(
@@ -128,12 +136,39 @@ def require_in_use(wanted: set[tuple[Any, int]]) -> None:
         raise KeyRetiredMeanwhile()
 
 
+@contextmanager
+def in_use(use: Any, number: int) -> Iterator[None]:
+    """Tell a key that was retired while something was made under it from one that is missing."""
+    try:
+        yield
+    except keyring.KeysMissing:
+        require_in_use({(use, number)})
+        raise
+
+
 # --- opening -----------------------------------------------------------------------------------
-def open_key(row: VaultKey) -> bytes:
-    """The data key of a row of the vault."""
+def unwrap(row: VaultKey) -> bytes:
+    """The data key of a row of the vault, as the row stands in memory."""
     return sealing.unwrap(
         keyring.kek(row.kek), bytes(row.wrapped), bound_key(row.kind, row.owner, row.category)
     )
+
+
+def open_key(row: VaultKey) -> bytes:
+    """The data key of a row of the vault.
+
+    Read once more where it was wrapped anew, and its old KEK retired, since the row was read.
+    Refuses a value that was destroyed meanwhile.
+    """
+    try:
+        return unwrap(row)
+    except keyring.KeysMissing:
+        again = keys_of([row.pk]).get(row.pk)
+        if again is None and destroyed_among([row.pk]):
+            raise ValueDestroyed() from None
+        if again is None or again.kek == row.kek:
+            raise
+        return unwrap(again)
 
 
 def keys_of(numbers: Iterable[int]) -> dict[int, VaultKey]:
@@ -234,7 +269,8 @@ def index_anew(row: VaultKey, terms: Terms | None) -> None:
 
 def tokens_of(terms: Terms, search: int) -> list[bytes]:
     """The tokens of a value under one search key, each once, in the order of the index."""
-    secret = keyring.ring().get(KeyUse.SEARCH, search)
+    with in_use(KeyUse.SEARCH, search):
+        secret = keyring.ring().get(KeyUse.SEARCH, search)
     return sorted({sealing.token(secret, terms.realm, kind, term) for kind, term in terms.terms})
 
 

@@ -201,6 +201,19 @@ def test_a_key_does_not_open_for_the_card_that_went(office: Office) -> None:
         show(data_of([two.card.pk]), opened=True)
 
 
+def test_what_was_read_before_a_merge_says_that_it_moved(office: Office) -> None:
+    team = office.pandev
+    one, two = apart(team)
+    read = list(data_of([two.card.pk]).select_related("subject"))
+    merge(team, one.card, two.card)
+    for opening in (lambda: open_rows(read, "value"), lambda: show(read, opened=True)):
+        with pytest.raises(store.ValueMoved):
+            opening()
+    assert {shown.state for shown in open_rows(data_of([one.card.pk]), "value").values()} == {
+        State.OPEN
+    }
+
+
 def test_files_move_with_their_keys(office: Office) -> None:
     team = office.pandev
     one, two = apart(team)

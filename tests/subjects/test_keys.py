@@ -255,7 +255,7 @@ def test_a_key_retires_on_its_day_when_nothing_needs_it(office: Office) -> None:
         keys.key_retire(key=old, by=None, now=NOW, today=TODAY)
     # What an old backup holds refuses, by the name of the key.
     with pytest.raises(keyring.KeysMissing, match=name):
-        store.open_key(stray)
+        store.unwrap(stray)
 
 
 def test_no_process_opens_with_a_retired_key_from_memory(live_office: Office) -> None:

@@ -166,7 +166,7 @@ def test_merged_edited_revealed_rotated_and_destroyed_at_once(live_office: Offic
         )
         assert not isinstance(merged, Exception), merged
         assert isinstance(edited, PersonalDatum | store.ValueDestroyed | CardMerged), edited
-        assert seen in (State.OPEN, State.DESTROYED) or isinstance(seen, store.ForeignKeyOfValue)
+        assert seen in (State.OPEN, State.DESTROYED) or isinstance(seen, store.ValueMoved)
         assert isinstance(rotated, MasterKey), rotated
         assert len(items) == 1
         assert PersonalDatum.objects.get(pk=row.pk).subject_id == survivor.pk
@@ -176,7 +176,7 @@ def test_merged_edited_revealed_rotated_and_destroyed_at_once(live_office: Offic
 
 # How each verb may end when another hand is at the same datum.
 ENDS = {
-    "reveal": {"OPEN", "DESTROYED", "ForeignKeyOfValue"},
+    "reveal": {"OPEN", "DESTROYED"},
     "edit": {"edited", "ValueDestroyed", "CardMerged"},
     "merge": {"merged", "CardMerged"},
     "rotate": {"rotated"},

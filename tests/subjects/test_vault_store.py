@@ -80,7 +80,10 @@ def test_terms_are_found_within_their_operator_alone(db: None) -> None:
 
 
 @pytest.mark.parametrize("use", [KeyUse.KEK, KeyUse.SEARCH])
-def test_nothing_is_kept_under_a_key_that_was_retired_meanwhile(db: None, use: str) -> None:
+def test_nothing_is_kept_under_a_key_that_was_retired_meanwhile(
+    db: None, use: str, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(keyring, "_SETTLED_NS", -1)
     keyring.ring(fresh=True)
     # Another process has retired it; this one has not looked at the folder since.
     MasterKey.objects.filter(use=use).update(retire_on=TODAY, retired_at=NOW)
@@ -91,7 +94,8 @@ def test_nothing_is_kept_under_a_key_that_was_retired_meanwhile(db: None, use: s
     assert store.mint(PLACE).number
 
 
-def test_indexing_anew_under_a_retired_search_key_refuses(office: Office) -> None:
+def test_indexing_anew_under_a_retired_search_key_refuses(office: Office, monkeypatch: Any) -> None:
+    monkeypatch.setattr(keyring, "_SETTLED_NS", -1)
     row = PersonalDatum.objects.get(subject=person(office.pandev), category__code="email")
     VaultKey.objects.filter(pk=row.value_key).update(search=None)
     keyring.ring(fresh=True)

@@ -22,9 +22,9 @@ from tests.subjects.people import TODAY, card, category_of, consent
 SECONDS = 60
 # What a hand does to one datum, see ``hands``.
 VERBS = ("reveal", "edit", "merge", "rotate", "destroy")
-# By what it is told to do it once more: a key was retired, or kept for longer, while it worked.
-# ``KeysMissing`` too, where a key's row was read before its retirement and its file after it.
-ONCE_MORE = {"KeyRetiredMeanwhile", "KeyStillNeeded", "KeysMissing", "NotYetRetired"}
+# By what it is told to do it once more: a key was retired, or saved under, or the value moved to
+# another card, while it worked.
+ONCE_MORE = {"KeyRetiredMeanwhile", "KeyStillNeeded", "ValueMoved"}
 
 
 def database_url() -> str:

@@ -91,7 +91,7 @@ def hold() -> None:
     say("holding", kept.kek)
     for _ in range(600):
         try:
-            store.open_key(kept)
+            store.unwrap(kept)
         except OperatorError as error:
             say("refused", type(error).__name__)
             return
