@@ -1,5 +1,6 @@
 # make run    the office with both operators and demo staff on http://127.0.0.1:8000
-# make test   the whole suite on SQLite, then on PostgreSQL and Valkey
+# make test   the whole suite on SQLite and, beside it, on PostgreSQL and Valkey
+# make test-sqlite, make test-servers  one of the two
 # make check  style, types, import rules, migrations, translations
 # make lock   new lock files (ARGS=--upgrade for newer versions)
 # make messages  new texts into the translation catalogues
@@ -26,7 +27,7 @@ MESSAGES := $(BIN)/python manage.py makemessages $(LANGUAGES) --no-obsolete --no
 	--add-location file --ignore tests --ignore benchmarks --ignore var
 COMPILE = --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet $(ARGS)
 
-.PHONY: help .venv run test lock check messages bench-import bench-destroy clean
+.PHONY: help .venv run test test-sqlite test-servers lock check messages bench-import bench-destroy clean
 .DEFAULT_GOAL := help
 
 help:
@@ -47,8 +48,14 @@ help:
 run: .venv
 	@$(BIN)/python manage.py run --port $(PORT)
 
+# Side by side, each on a database, a broker and folders of its own; each prints when it has ended.
 test: .venv/dev.stamp
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target test-sqlite test-servers
+
+test-sqlite: .venv/dev.stamp
 	env -u TEST_DATABASE_URL -u TEST_REDIS_URL $(BIN)/python -m pytest $(ARGS)
+
+test-servers: .venv/dev.stamp
 	$(BIN)/python -m tests.servers $(BIN)/python -m pytest $(ARGS)
 
 check: .venv/dev.stamp

@@ -21,7 +21,7 @@ from registry.models import Operator, Purpose, User
 from registry.services import audit
 from subjects import models
 from subjects.services.acts import act_approve, act_draft
-from subjects.services.dates import dates_sweep
+from subjects.services.dates import operator_dates
 from subjects.services.executing import act_execute
 from subjects.vault.models import DestructionItem
 
@@ -75,7 +75,7 @@ def ours(number: int) -> float:
     operator = Operator.objects.select_related("jurisdiction").get(code=import_side.OPERATOR)
     now = timezone.now() + timedelta(days=60)
     today = now.astimezone(operator.zone).date()
-    dates_sweep(now=now)
+    operator_dates(operator, today=today)
     acts = act_draft(operator=operator, until=today, by=None, now=now)
     dpo = User.objects.get(username="bench")
     for act in acts:

@@ -7,9 +7,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+from django.urls import get_resolver
 
 import requests
 from registry import declarations
+from registry.models.operators import RESERVED_CODES
 
 
 @register()
@@ -33,4 +35,20 @@ def the_app_is_ours(**_: Any) -> list[CheckMessage]:
             hint="Uninstall the library of that name from this environment.",
             id="office.E002",
         )
+    ]
+
+
+@register()
+def no_operator_takes_our_addresses(**_: Any) -> list[CheckMessage]:
+    """The public pages begin with an operator's code, so the office's own must be no such code."""
+    firsts = {str(pattern.pattern).partition("/")[0] for pattern in get_resolver().url_patterns}
+    firsts.add(settings.STATIC_URL.strip("/").partition("/")[0])
+    ours = {first for first in firsts if first and not first.startswith(("<", "^"))}
+    return [
+        Error(
+            f"an operator could take the address {first}/ of the office",
+            hint="Add it to RESERVED_CODES in registry/models/operators.py.",
+            id="office.E004",
+        )
+        for first in sorted(ours - RESERVED_CODES)
     ]

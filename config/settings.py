@@ -184,7 +184,8 @@ try:
     TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 except ValueError:
     raise ImproperlyConfigured("TRUSTED_PROXIES must be a number.") from None
-AXES_IPWARE_PROXY_COUNT = TRUSTED_PROXIES or None
+# Axes itself reads no address behind proxies without a library of its own.
+AXES_CLIENT_IP_CALLABLE = "requests.public.addresses.client_address"
 
 # --- the browser ----------------------------------------------------------------------------
 CONTENT_SECURITY_POLICY = {
@@ -319,9 +320,17 @@ CELERY_BEAT_SCHEDULE = {
     "forget_results": _hourly("subjects.tasks.forget_results", 23),
     "import_sweep": _hourly("subjects.import_tasks.import_sweep", 29),
     "sweep_destruction": _hourly("subjects.tasks.sweep_destruction", 37),
+    "forget_submissions": _hourly("requests.tasks.forget_submissions", 43),
+    "end_correspondence": _hourly("requests.tasks.end_correspondence", 47),
     "deliver": {
         "task": "registry.tasks.deliver",
         "schedule": crontab(minute="*/5"),
+        "last_run_at": _LONG_AGO,
+        "options": {"expires": 280},
+    },
+    "post_letters": {
+        "task": "requests.tasks.post_letters",
+        "schedule": crontab(minute="2-59/5"),
         "last_run_at": _LONG_AGO,
         "options": {"expires": 280},
     },
@@ -336,9 +345,20 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     # Arguments of tasks and values of forms never reach a log: these stay at warnings.
-    # Nor do the makers of PDFs and pictures speak of what they draw.
+    # Nor do the makers of PDFs and pictures speak of what they draw, nor templates of a name that
+    # is missing: they would quote the whole page with it.
     "loggers": {
         name: {"level": "WARNING"}
-        for name in ("celery", "kombu", "axes", "fontTools", "fpdf", "pypdf", "PIL", "faker")
+        for name in (
+            "celery",
+            "kombu",
+            "axes",
+            "django.template",
+            "fontTools",
+            "fpdf",
+            "pypdf",
+            "PIL",
+            "faker",
+        )
     },
 }

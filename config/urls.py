@@ -13,6 +13,9 @@ urlpatterns = [
     path("admin/two-factor/", views.two_factor, name="two_factor"),
     path("admin/two-factor/picture.svg", views.two_factor_picture, name="two_factor_picture"),
     path("admin/", admin.site.urls),
+    # Last: whatever they begin with is an operator's code (see ``RESERVED_CODES``).
+    path("", include("requests.public.urls")),
+    path("", include("requests.public.track_urls")),
 ]
 
 handler400 = "config.views.bad_request"

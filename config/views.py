@@ -21,6 +21,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from registry.choices import Language
 from registry.services import audit
+from requests.public.views import cookies_off
 
 
 class CodeForm(forms.Form):
@@ -130,6 +131,10 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    match = request.resolver_match
+    if match is not None and (match.url_name or "").startswith("public_"):
+        # The public pages begin with their operator's code.
+        return cookies_off(request, request.path_info.split("/")[1])
     return _sorry(
         request,
         403,

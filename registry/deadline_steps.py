@@ -56,15 +56,11 @@ STEP_TEXTS: dict[str, str] = {
     "watch_expected": gettext_noop(
         "It is the authority's own term, watched only; expected by %(day)s."
     ),
-    "stated": gettext_noop("The authority stated a date in its inquiry: %(day)s."),
-    "stated_day_off": gettext_noop(
-        "%(day)s is a day off; a date the authority named is not moved."
-    ),
+    "stated": gettext_noop("A date is stated, in an inquiry or an act of destruction: %(day)s."),
+    "stated_day_off": gettext_noop("%(day)s is a day off; a stated date is not moved."),
     "statute_binds": gettext_noop("The law's date binds: %(day)s."),
     "promise_binds": gettext_noop("The promise is stricter and binds: %(day)s."),
-    "stated_binds": gettext_noop(
-        "The date stated by the authority is the earliest and binds: %(day)s."
-    ),
+    "stated_binds": gettext_noop("The stated date is the earliest and binds: %(day)s."),
     "promise_not_extended": gettext_noop("An extension moves only the law's term, not a promise."),
     "due_day": gettext_noop("Due on %(day)s."),
     "due_moment": gettext_noop("Due on %(day)s at %(time)s, local time of %(zone)s."),

@@ -37,6 +37,10 @@ from registry.sheets import (
     SUBTITLE,
     TITLE,
     TOP,
+    WINDOW_END,
+    WINDOW_LEFT,
+    WINDOW_TOP,
+    WINDOW_WIDTH,
     Block,
     Cell,
     Cells,
@@ -56,7 +60,9 @@ class Paper:
 
     ``language``: of the paper, not of its reader. ``made_at``: with its time zone; only in the
     properties of the file, a day that the reader must see is a fact. ``footer`` and ``number``
-    stand on each page. Refuses what only a mistake in a program can give, by ValueError.
+    stand on each page. ``sender`` and ``window``: of a letter, whose address stands where the
+    window of the envelope is, beside who sends it. Refuses what only a mistake in a program can
+    give, by ValueError.
     """
 
     def __init__(
@@ -68,6 +74,8 @@ class Paper:
         subtitle: str = "",
         made_at: datetime | None = None,
         footer: str = "",
+        sender: Sequence[str] = (),
+        window: Sequence[str] = (),
     ) -> None:
         if language not in LANGUAGES:
             raise ValueError(f"No papers in {language!r}, only in {', '.join(LANGUAGES)}.")
@@ -78,12 +86,29 @@ class Paper:
         self._title = " ".join("".join(map(_property_letter, title)).split())
         self._blocks: list[Block] = []
         self._footer = " · ".join(text for text in (number, footer) if text.strip())
+        if sender or window:
+            self._window(sender, window)
         if number.strip():
             self._paragraph(number, LABEL, whole=True)
         self._paragraph(title, TITLE, whole=True)
         if subtitle.strip():
             self._paragraph(subtitle, SUBTITLE, gap=3, whole=True)
         self._blocks.append(Cells([10.0], with_next=True, rule=RULE))
+
+    def _window(self, sender: Sequence[str], window: Sequence[str]) -> None:
+        """The head of a letter; without an address only its sender, and no empty space."""
+        left = self._cell(LEFT, WINDOW_LEFT - LEFT - COLUMN_GAP, LABEL, "\n".join(sender))
+        cells = [left]
+        if window:
+            cells.append(self._cell(WINDOW_LEFT, WINDOW_WIDTH, BODY, "\n".join(window)))
+            self._blocks.append(Block([WINDOW_TOP - TOP], with_next=True))
+        tall = max(len(cell.lines) for cell in cells)
+        self._blocks.append(Cells([BODY.leading] * tall, whole=True, with_next=True, cells=cells))
+        left_over = WINDOW_END - WINDOW_TOP - tall * BODY.leading
+        if window and left_over > 0:
+            self._blocks.append(Block([left_over], with_next=True))
+        elif not window:
+            self._blocks.append(Block([BODY.leading], with_next=True))
 
     def heading(self, text: str) -> None:
         """A heading; never the last line of a page."""

@@ -30,6 +30,9 @@ LEFT, _RIGHT, TOP, BOTTOM = 25 * _MM, 15 * _MM, 20 * _MM, 18 * _MM
 INNER = _WIDTH - LEFT - _RIGHT
 LABELS_SHARE = 0.34  # the share of the labels in a list of facts
 COLUMN_GAP = 10.0
+# The window of an envelope E65 or DL, on the right: a letter is folded into thirds.
+WINDOW_LEFT, WINDOW_WIDTH = 110 * _MM, 85 * _MM
+WINDOW_TOP, WINDOW_END = 48 * _MM, 96 * _MM
 _BLACK, GREY, RULE, HAIRLINE = 0, 95, 150, 205
 
 # Letters of neighbours' names that the font lacks and has a twin of: printed as the twin, read

@@ -61,3 +61,30 @@ ITEM: Machine = {
     BARRED: {"met": REFUSED},
     REFUSED: {},
 }
+
+# --- a letter of the correspondence --------------------------------------------------------------
+DRAFT = "draft"
+QUEUED = "queued"
+SENDING = "sending"
+SENT = "sent"
+FAILED = "failed"
+PRINTED = "printed"
+PROVEN = "proven"
+CANCELLED = "cancelled"
+
+LETTER: Machine = {
+    DRAFT: {"edit": DRAFT, "send": QUEUED, "publish": SENT, "cancel": CANCELLED},
+    # By e-mail it is claimed, on paper it is printed.
+    QUEUED: {"claim": SENDING, "print": PRINTED, "reroute": QUEUED, "cancel": CANCELLED},
+    # "claim" again: the process that had it died.
+    SENDING: {"claim": SENDING, "sent": SENT, "put_off": QUEUED, "fail": FAILED},
+    FAILED: {"retry": QUEUED, "reroute": QUEUED, "cancel": CANCELLED},
+    PRINTED: {"print": PRINTED, "prove": PROVEN, "reroute": QUEUED, "cancel": CANCELLED},
+    SENT: {},
+    PROVEN: {},
+    CANCELLED: {},
+    # Of the person.
+    RECEIVED: {},
+}
+# It has reached the person, or never will: nothing of it is still to be done.
+SETTLED = frozenset({SENT, PROVEN, CANCELLED, RECEIVED})

@@ -57,6 +57,7 @@ WITHOUT_OPERATOR = {
     "subjects.SearchToken": VAULT,
     "subjects.Evidence": VAULT,
     "subjects.DestructionItem": VAULT,
+    "requests.Throttle": "counts an hour, names neither visitor nor operator; on no page",
     "subjects.ImportSeen": "the working memory of a run, on no page",
     "subjects.SearchResult": "only who searched reaches it, and only for a while",
 }

@@ -240,6 +240,25 @@ def test_ten_wrong_passwords_shut_the_door_for_a_while(office: Office) -> None:
     assert log_in(Client(), "clerk@ipm", address="10.0.0.2").status_code == 302
 
 
+def test_behind_a_proxy_the_door_is_shut_for_one_address_alone(
+    office: Office, settings: Any
+) -> None:
+    settings.TRUSTED_PROXIES = 1
+    data = {"username": "clerk@ipm", "password": "wrong-horse", "next": "/admin/"}
+
+    def log_in_from(visitor: str, **changed: str) -> int:
+        # What stands left of the proxy's own entry the visitor has written.
+        seen = {"user-agent": "test", "x-forwarded-for": f"10.9.9.9, {visitor}"}
+        answer = Client().post(LOG_IN, data | changed, REMOTE_ADDR="127.0.0.1", headers=seen)
+        return int(answer.status_code)
+
+    for _try in range(10):
+        shut = log_in_from("10.0.0.1")
+    assert shut == 429 and log_in_from("10.0.0.1", password=PASSWORD) == 429
+    assert AccessAttempt.objects.get().ip_address == "10.0.0.1"
+    assert log_in_from("10.0.0.2", password=PASSWORD) == 302
+
+
 def test_nothing_that_was_typed_is_kept(office: Office) -> None:
     secret = "wrong-horse-secret"
     client = Client()

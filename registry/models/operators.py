@@ -22,6 +22,12 @@ from registry.models.base import (
 from registry.models.law import Jurisdiction
 from registry.roles import EDIT, REGISTER, VIEW, Access
 
+# An operator's public pages begin with its code, and these are the office's own; a system check
+# holds that every address of the office is among them.
+RESERVED_CODES = frozenset(
+    {"admin", "healthz", "readyz", "language", "static", "media", "request", "track"}
+)
+
 
 class Operator(models.Model):
     """The company that processes personal data under a published policy."""
@@ -141,6 +147,8 @@ class Operator(models.Model):
     def clean(self) -> None:
         super().clean()
         problems: dict[str, object] = {}
+        if self.code in RESERVED_CODES:
+            problems["code"] = _("Pages of the office stand under this address. Choose another.")
         for field, check in (("bin", identifiers.check_bin), ("inn", identifiers.check_inn)):
             value = getattr(self, field)
             if value:

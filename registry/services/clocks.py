@@ -55,7 +55,7 @@ class PromiseBinds(OperatorError):
 
 class StatedDateBinds(OperatorError):
     template = gettext_noop(
-        "%(label)s: the authority named %(day)s itself; only the authority can move it."
+        "%(label)s: %(day)s is a stated date; only whoever stated it can move it."
     )
 
 

@@ -1,18 +1,9 @@
-"""Sending what the outbox holds: claimed first, retried later, never lost, never doubled.
-
-A mail carries a Message-ID made from its row. Between the send and the row's "sent" a process
-may die; the mail is then sent again under the same Message-ID, which mail systems fold into
-one and the demo's mail files overwrite.
-"""
+"""Sending what the outbox holds: the office's mails to its staff; see ``sending``."""
 
 from __future__ import annotations
 
-import hashlib
-import time
-from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from datetime import datetime
 
-from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
@@ -21,11 +12,10 @@ from registry import seam
 from registry.choices import NoticeState
 from registry.errors import Conflict, gettext_noop
 from registry.models import Notice
+from registry.services import sending
+from registry.services.sending import PAUSES, ROUND, STUCK_AFTER
 
-STUCK_AFTER = timedelta(minutes=10)
-ROUND = timedelta(minutes=4)
-# Between tries; after the last the notice has failed and waits for a person.
-PAUSES = [timedelta(minutes=m) for m in (1, 5, 15, 60, 180, 360, 720, 1440)]
+__all__ = ["PAUSES", "ROUND", "STUCK_AFTER", "deliver", "message_id", "notice_retry"]
 
 
 class NoticeAlreadySent(Conflict):
@@ -34,38 +24,27 @@ class NoticeAlreadySent(Conflict):
 
 def message_id(notice: Notice) -> str:
     """The same for every try of one notice."""
-    digest = hashlib.sha256(f"{notice.pk}:{notice.key}".encode()).hexdigest()[:24]
-    return f"<notice-{notice.pk}-{digest}@{urlsplit(settings.OFFICE_URL).hostname or 'office'}>"
+    return sending.message_id("notice", notice.pk, notice.key)
 
 
 def deliver(*, now: datetime) -> dict[str, int]:
-    """Send every notice whose time has come, those whose worker died too.
-
-    Ends after ``ROUND``; the rest is for the next bell. A round that lasted longer than
-    ``STUCK_AFTER`` would have its own claims taken for a dead worker's.
-    """
+    """Send every notice whose time has come, those whose worker died too."""
     ready = Q(state=NoticeState.PENDING, next_attempt_at__lte=now) | Q(
         state=NoticeState.SENDING, claimed_at__lte=now - STUCK_AFTER
     )
-    sent = not_sent = 0
-    ends = time.monotonic() + ROUND.total_seconds()
-    for pk in list(Notice.objects.filter(ready).order_by("pk").values_list("pk", flat=True)):
-        if time.monotonic() > ends:
-            break
+
+    def claim(pk: int) -> Notice | None:
         claimed = Notice.objects.filter(ready, pk=pk).update(
             state=NoticeState.SENDING, claimed_at=now, attempts=F("attempts") + 1
         )
-        if claimed != 1:
-            continue
-        notice = Notice.objects.select_related("recipient").get(pk=pk)
-        problem = _send(notice)
-        if problem is None:
-            _mine(notice).update(state=NoticeState.SENT, sent_at=now, error="")
-            sent += 1
-        else:
-            _put_off(notice, problem, now)
-            not_sent += 1
-    return {"sent": sent, "not_sent": not_sent}
+        return Notice.objects.select_related("recipient").get(pk=pk) if claimed == 1 else None
+
+    return sending.send_round(
+        list(Notice.objects.filter(ready).order_by("pk").values_list("pk", flat=True)),
+        claim=claim,
+        send=_send,
+        settle=lambda notice, problem: _settle(notice, problem, now),
+    )
 
 
 def _mine(notice: Notice) -> QuerySet[Notice]:
@@ -79,25 +58,26 @@ def _send(notice: Notice) -> str | None:
         return "the recipient has left"
     if not notice.recipient.email:
         return "no address"
-    mail = EmailMessage(
-        subject=notice.subject,
-        body=notice.body,
-        to=[notice.recipient.email],
-        headers={"Message-ID": message_id(notice), "Auto-Submitted": "auto-generated"},
+    return sending.send(
+        EmailMessage(
+            subject=notice.subject,
+            body=notice.body,
+            to=[notice.recipient.email],
+            headers={"Message-ID": message_id(notice), "Auto-Submitted": "auto-generated"},
+        )
     )
-    try:
-        mail.send()
-    except Exception as error:
-        return type(error).__name__
-    return None
 
 
-def _put_off(notice: Notice, problem: str, now: datetime) -> None:
-    state, next_attempt_at = NoticeState.FAILED, now
-    if notice.attempts <= len(PAUSES):
-        state, next_attempt_at = NoticeState.PENDING, now + PAUSES[notice.attempts - 1]
+def _settle(notice: Notice, problem: str | None, now: datetime) -> None:
+    if problem is None:
+        _mine(notice).update(state=NoticeState.SENT, sent_at=now, error="")
+        return
+    again_at = sending.next_try(notice.attempts, now)
     _mine(notice).update(
-        state=state, next_attempt_at=next_attempt_at, claimed_at=None, error=problem
+        state=NoticeState.PENDING if again_at else NoticeState.FAILED,
+        next_attempt_at=again_at or now,
+        claimed_at=None,
+        error=problem,
     )
 
 

@@ -25,6 +25,8 @@ from requests.services.linking import (
 from requests.services.matching import candidates
 from requests.services.subject_requests import item_add, request_receive, request_withdraw
 from requests.services.told import letter_open
+from requests.services.writing import letter_draft
+from requests.tasks import post_letters
 from subjects.models import DataSubject
 from subjects.services.cards import card_with_code
 from subjects.services.looking import card_reveal
@@ -114,8 +116,23 @@ def draft(request: HttpRequest, row: SubjectRequest, data: Mapping[str, Any]) ->
     return gettext("Drafted: %(acts)s.") % {"acts": ", ".join(act.number for act in made)}
 
 
+def write(request: HttpRequest, row: SubjectRequest, data: Mapping[str, Any]) -> str:
+    now = timezone.now()
+    letter = letter_draft(
+        subject_request=row, kind=data["kind"], text=data["text"], way=data["way"],
+        by=request.user, now=now,
+    )  # fmt: skip
+    # Whoever writes a letter reads it before it goes; that stands in the journal like any look.
+    letter_open(subject_request=row, user=request.user, now=now)
+    request.office_next = reverse(  # type: ignore[attr-defined]
+        "admin:requests_letter_change", args=[letter.pk]
+    )
+    return gettext("The draft is made: read it, change it, then it can be sent.")
+
+
 def close(request: HttpRequest, row: SubjectRequest, data: Mapping[str, Any]) -> str:
     request_close(subject_request=row, by=request.user, now=timezone.now())
+    ring(post_letters)
     return gettext("%(number)s is closed; its clocks have stopped.") % {"number": row.number}
 
 

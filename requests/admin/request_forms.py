@@ -12,11 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from registry.admin.clocks import AssignForm
 from registry.admin.verbs import LocalMoment, VerbForm
 from registry.models import ProcessingActivity, User
-from requests.admin.forms import LINE, LongText
+from requests.admin.forms import LINE, ExtendForm, LongText
 from requests.models import RequestItem, SubjectRequest
 from requests.models.subject_requests import NO_NAMES, CheckKind, RequestKind, Scope
 from requests.refusals import refusals_for
 from requests.services.deciding import REASONS_LIMIT
+from requests.services.duties import ANSWERED_KINDS
 from requests.services.moving import REASON_LIMIT, clocks_of
 from requests.services.outlook import item_preview
 from requests.services.subject_requests import NAME_LIMIT, Demand
@@ -31,6 +32,9 @@ WANTED = [
       for code, label in Scope.choices),
     ("destruction", RequestKind.DESTRUCTION.label),
     ("marketing", RequestKind.MARKETING.label),
+    ("information", RequestKind.INFORMATION.label),
+    ("correction", RequestKind.CORRECTION.label),
+    ("other", RequestKind.OTHER.label),
 ]  # fmt: skip
 
 
@@ -232,6 +236,10 @@ class AcceptForm(VerbForm):
             return
         del self.fields["activities"]
         self.fields["refusal"].choices = _refusals(self.row, empty="---------")
+        if self.row.kind in ANSWERED_KINDS:
+            del self.fields["keep"]
+            self.fields["refusal"].help_text = _("Only when a part of the answer is refused.")
+            return
         found = item_preview(self.row, today=today)
         self.fields["keep"].choices = [
             (ground.pk, f"{outlook.card.code}: {ground}")
@@ -269,3 +277,13 @@ class MetForm(VerbForm):
 
     def prepare(self) -> None:
         self.fields["met_at"].initial = timezone.now()
+
+
+class NoticeForm(ExtendForm):
+    """The notice goes to the person who asks."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        self.fields["notice_number"].help_text = _(
+            "The motivated notice that was sent to the person before expiry."
+        )

@@ -21,11 +21,13 @@ from registry.services.texts import state, when_due
 from registry.tasks import remind, ring
 from requests import states
 from requests.admin.inquiries import _local, _look
-from requests.admin.request_forms import AcceptForm, BarForm, MetForm, RefuseForm
+from requests.admin.request_forms import AcceptForm, BarForm, MetForm, NoticeForm, RefuseForm
 from requests.models import RequestItem
 from requests.models.subject_requests import RequestKind
 from requests.refusals import refusals
 from requests.services.deciding import item_accept, item_bar, item_refuse, obligation_met
+from requests.services.duties import ANSWERED_KINDS
+from requests.services.extending import item_extend
 from requests.services.outlook import CardOutlook, item_preview
 from subjects.admin.pages import fate_in_words
 from subjects.models import DataSubject
@@ -44,6 +46,8 @@ def accept(request: HttpRequest, row: RequestItem, data: Mapping[str, Any]) -> s
         now=timezone.now(),
     )
     ring(remind)
+    if row.kind in ANSWERED_KINDS:
+        return gettext("Accepted: a letter answers it, and then the request can be closed.")
     if done.nothing_left:
         return gettext("Accepted: nothing is left that would have to go.")
     return gettext("Accepted. %(ended)s; %(goes)s.") % {
@@ -76,6 +80,15 @@ def met(request: HttpRequest, row: RequestItem, data: Mapping[str, Any]) -> str:
     return gettext("The withdrawal is back, with a clock of its own.")
 
 
+def extend(request: HttpRequest, row: RequestItem, data: Mapping[str, Any]) -> str:
+    done = item_extend(
+        item=row, reasons=data["reasons"], notice_number=data["notice_number"],
+        notice_sent_at=data["notice_sent_at"], by=request.user, now=timezone.now(),
+    )  # fmt: skip
+    ring(remind)
+    return gettext("Extended to %(day)s.") % {"day": long_day(done.due_after)}
+
+
 def _open(row: RequestItem | None) -> bool:
     return bool(row and row.decision == states.OPEN and row.request.state not in _OVER)
 
@@ -86,6 +99,16 @@ def _barrable(row: RequestItem | None) -> bool:
         for found in refusals().values()
     )
     return _open(row) and known and row is not None and row.kind == RequestKind.WITHDRAWAL
+
+
+def _extensible(row: RequestItem | None) -> bool:
+    """While a clock runs that the law lets be extended once."""
+    if row is None or row.request.state in _OVER:
+        return False
+    return any(
+        clock.is_open and clock.statute is not None and clock.statute.extension_length
+        for clock in row.deadlines.all()
+    )
 
 
 def _waits(row: RequestItem | None) -> bool:
@@ -113,7 +136,7 @@ def in_words(outlook: CardOutlook, today: Any) -> WhatIf:
             names = by_words[fate_in_words(fate, today)[1]]
             if name not in names:
                 names.append(name)
-        told += [(", ".join(names), words) for words, names in by_words.items()]
+        told += [("; ".join(names), words) for words, names in by_words.items()]
     return found
 
 
@@ -169,6 +192,11 @@ class RequestItemAdmin(ReadOnlyAdmin, VerbAdmin):
               "withdrawal comes back when the obligation is met."),
         ),
         Verb("met", _("Obligation met"), MetForm, met, "met", _waits),
+        Verb(
+            "extend", _("Extend the term"), NoticeForm, extend, "extend", _extensible,
+            _("Once, by a notice with reasons that the person was sent before the term ends "
+              "(152-FZ 14(3), 20(2), 21(5.1))."),
+        ),
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -176,7 +204,7 @@ class RequestItemAdmin(ReadOnlyAdmin, VerbAdmin):
             super()
             .get_queryset(request)
             .select_related("request__operator__jurisdiction", "decided_by", "activity", "consent")
-            .prefetch_related("deadlines__owner")
+            .prefetch_related("deadlines__owner", "deadlines__statute")
         )
 
     def verb_context(self, request: HttpRequest, row: RequestItem, verb: Verb) -> dict[str, Any]:

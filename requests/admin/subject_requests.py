@@ -27,6 +27,8 @@ from registry.tasks import remind, ring
 from requests import states
 from requests.admin import request_acts as acts
 from requests.admin.inquiries import _local
+from requests.admin.letter_forms import WriteForm
+from requests.admin.letters import lines_of
 from requests.admin.request_forms import (
     CheckForm,
     CodeForm,
@@ -40,8 +42,12 @@ from requests.admin.request_forms import (
 )
 from requests.admin.request_items import clock_context
 from requests.models import RequestItem, SubjectRequest
+from requests.models.letters import LetterKind
 from requests.services.moving import clocks_of
 from requests.services.told import letter_open_until, told
+from requests.services.tracking import tracking_link
+from requests.services.writing import composed
+from requests.tasks import post_letters
 from subjects.services.reading import State, contacts
 
 WORKED_ON = frozenset({states.RECEIVED, states.IN_WORK})
@@ -98,9 +104,12 @@ class SubjectRequestAdmin(ReadOnlyAdmin, VerbAdmin):
             _in(frozenset({states.IN_WORK, states.WAITING, states.DECIDED})),
             _("When the act was cancelled, or the data stood in an act that this request stopped."),
         ),
+        Verb("write", _("Write a letter"), WriteForm, acts.write, "write", _in(RUNNING)),
         Verb(
-            "close", _("Close"), NothingForm, acts.close, "close", _in(frozenset({states.DECIDED})),
+            "close", _("Close the request"), NothingForm, acts.close, "close",
+            _in(frozenset({states.DECIDED})),
             _("Everything is decided and done. Its clocks are met, its stops end."),
+            template="admin/requests/subjectrequest/close.html",
         ),
     )  # fmt: skip
 
@@ -175,6 +184,7 @@ class SubjectRequestAdmin(ReadOnlyAdmin, VerbAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         transaction.on_commit(lambda: ring(remind))
+        transaction.on_commit(lambda: ring(post_letters))
 
     def response_add(self, request: HttpRequest, obj: Any, *args: Any, **kw: Any) -> HttpResponse:
         first = clocks_of(obj)[0]
@@ -204,6 +214,13 @@ class SubjectRequestAdmin(ReadOnlyAdmin, VerbAdmin):
             "link": self.verb_link(row, "link"),
         }
         return TemplateResponse(request, "admin/requests/subjectrequest/found.html", context)
+
+    def verb_context(self, request: HttpRequest, row: SubjectRequest, verb: Verb) -> dict[str, Any]:
+        if verb.name != "close" or row.state != states.DECIDED:
+            return {}
+        now = timezone.now()
+        opened = letter_open_until(row, request.user, now) is not None
+        return {"closing": composed(row, kind=LetterKind.CLOSING, opened=opened, now=now)}
 
     def after_verb(self, request: HttpRequest, row: Any) -> str:
         return getattr(request, "office_next", None) or super().after_verb(request, row)
@@ -272,7 +289,7 @@ class SubjectRequestAdmin(ReadOnlyAdmin, VerbAdmin):
         if row is not None:
             found = response.context_data
             found["may"] = {verb["name"]: verb["link"] for verb in found["verbs"]}
-            shown = {"open", "find", "reveal"}  # buttons of their own, each one click
+            shown = {"open", "find", "reveal", "write"}  # buttons of their own, each one click
             found["verbs"] = [verb for verb in found["verbs"] if verb["name"] not in shown]
             if not found["people"]:
                 found["verbs"] = [v for v in found["verbs"] if v["name"] not in {"unlink", "block"}]
@@ -299,8 +316,11 @@ class SubjectRequestAdmin(ReadOnlyAdmin, VerbAdmin):
                 for name, shown in letter.items()
                 if shown.state != State.EMPTY
             ],
+            # To be told by phone to whoever was made sure of; it opens all that the page shows.
+            "tracking": tracking_link(row) if until else "",
             "letter_until": f"{until.astimezone(row.operator.zone):%H:%M}" if until else "",
             "people": [(link, masks.get(link.subject_id, [])) for link in people],
+            "letters": lines_of(row),
             "checks": list(row.checks.select_related("checked_by")),
             "items": [
                 (

@@ -1,11 +1,19 @@
 """Everything that has a correspondent."""
 
 from requests.models.inquiries import RegulatorInquiry
-from requests.models.subject_requests import (
-    IdentityCheck,
-    RequestItem,
-    RequestSubject,
-    SubjectRequest,
-)
+from requests.models.letters import Letter, LetterFile
+from requests.models.request_parts import IdentityCheck, RequestSubject
+from requests.models.subject_requests import RequestItem, SubjectRequest
+from requests.models.submissions import Submission, Throttle
 
-__all__ = ["IdentityCheck", "RegulatorInquiry", "RequestItem", "RequestSubject", "SubjectRequest"]
+__all__ = [
+    "IdentityCheck",
+    "Letter",
+    "LetterFile",
+    "RegulatorInquiry",
+    "RequestItem",
+    "RequestSubject",
+    "Submission",
+    "SubjectRequest",
+    "Throttle",
+]

@@ -13,7 +13,7 @@ from registry.models import Deadline, Operator, ProcessingActivity, User
 from registry.models.base import OPERATOR_HELP, OperatorRow
 from registry.roles import VIEW, Access
 from requests import states
-from subjects.models import Consent, DataSubject
+from subjects.models import Consent
 from subjects.models.base import lean_history
 from subjects.vault.field import SealedField, SealedModel
 from subjects.vault.models import Sealed
@@ -23,6 +23,8 @@ NO_NAMES = _("No names or numbers of people: nothing here is sealed.")
 SEALED = _("Sealed when saved.")
 # What the writer told, each sealed under a key of its own.
 TOLD = ("name", "email", "phone", "postal", "message")
+# All that is sealed in a request: what was told, and the code of the page where it is followed.
+SEALED_FIELDS = (*TOLD, "tracking")
 
 
 class RequestChannel(models.TextChoices):
@@ -55,6 +57,9 @@ class RequestKind(models.TextChoices):
     WITHDRAWAL = "withdrawal", _("withdrawal of consent")
     DESTRUCTION = "destruction", _("destruction of data")
     MARKETING = "marketing", _("stop marketing")
+    INFORMATION = "information", _("information about the data")
+    CORRECTION = "correction", _("correction of data")
+    OTHER = "other", _("other request")
 
 
 class Scope(models.TextChoices):
@@ -94,7 +99,7 @@ class CheckKind(models.TextChoices):
 
 # The administrator runs the machine and sees no letters; the clerk registers and prepares, the
 # DPO decides.
-_CLERK = VIEW | {"add", "demand", "link", "unlink", "check", "open", "assign"}
+_CLERK = VIEW | {"add", "demand", "link", "unlink", "check", "open", "assign", "write"}
 REQUESTS = Access(
     scope="operator",
     dpo=_CLERK | {"block", "draft", "withdraw", "close"},
@@ -104,13 +109,10 @@ REQUESTS = Access(
 )
 ITEMS = Access(
     scope="request__operator",
-    dpo=VIEW | {"accept", "refuse", "bar", "met"},
+    dpo=VIEW | {"accept", "refuse", "bar", "met", "extend"},
     clerk=VIEW,
     auditor=VIEW,
     administrator=frozenset(),
-)
-PARTS = Access(
-    scope="request__operator", dpo=VIEW, clerk=VIEW, auditor=VIEW, administrator=frozenset()
 )
 
 
@@ -163,6 +165,12 @@ class SubjectRequest(SealedModel, OperatorRow):
     postal_key = _key()
     message = _told(_("message"), "message")
     message_key = _key()
+    # The page is found by the hash, and the code is opened for letters that name the link.
+    tracking = _told(_("code of the tracking page"), "tracking")
+    tracking_key = _key()
+    tracking_hash = models.CharField(
+        _("hash of the tracking code"), max_length=64, null=True, blank=True, editable=False
+    )
     withdrawn_reason = models.CharField(
         _("why withdrawn"), max_length=300, blank=True, help_text=NO_NAMES
     )
@@ -177,6 +185,12 @@ class SubjectRequest(SealedModel, OperatorRow):
         ordering = ["-received_at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["operator", "number"], name="request_number_once"),
+            models.UniqueConstraint(fields=["tracking_hash"], name="request_tracking_once"),
+            models.CheckConstraint(
+                name="request_tracking_has_its_hash",
+                condition=models.Q(tracking_key=None, tracking_hash=None)
+                | models.Q(tracking_key__isnull=False, tracking_hash__isnull=False),
+            ),
             models.CheckConstraint(
                 name="request_registered_after_receipt",
                 condition=models.Q(registered_at__gte=models.F("received_at")),
@@ -312,83 +326,3 @@ class RequestItem(OperatorRow):
         if not self.scope:
             return str(self.get_kind_display())
         return f"{self.get_kind_display()} ({self.get_scope_display()})"
-
-
-class RequestSubject(OperatorRow):
-    """A card that the request is about: by what it was found, and who says so."""
-
-    request = models.ForeignKey(
-        SubjectRequest, models.PROTECT, related_name="people", verbose_name=_("request")
-    )
-    subject = models.ForeignKey(
-        DataSubject, models.PROTECT, related_name="requests", verbose_name=_("person")
-    )
-    matched_by = models.CharField(_("matched by"), max_length=10, choices=MatchedBy)
-    confirmed_by = models.ForeignKey(
-        User,
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="confirmed_request_subjects",
-        verbose_name=_("confirmed by"),
-    )
-    linked_at = models.DateTimeField(_("linked at"))
-    unlinked_at = models.DateTimeField(_("unlinked at"), null=True, blank=True)
-    history = lean_history()
-    access = PARTS
-
-    class Meta:
-        verbose_name = _("person of a request")
-        verbose_name_plural = _("people of requests")
-        ordering = ["request", "id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["request", "subject"],
-                condition=models.Q(unlinked_at=None),
-                name="request_subject_once",
-            ),
-            models.CheckConstraint(
-                name="request_subject_unlinked_after_linked",
-                condition=models.Q(unlinked_at=None)
-                | models.Q(unlinked_at__gte=models.F("linked_at")),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.request.number}: {self.subject.code}"
-
-    @property
-    def operator(self) -> Operator:
-        return self.request.operator
-
-
-class IdentityCheck(OperatorRow):
-    """By what somebody made sure who writes. No copy and no number is kept (94-V 7(10))."""
-
-    request = models.ForeignKey(
-        SubjectRequest, models.PROTECT, related_name="checks", verbose_name=_("request")
-    )
-    kind = models.CharField(_("what was checked"), max_length=20, choices=CheckKind)
-    checked_at = models.DateTimeField(_("checked at"))
-    checked_by = models.ForeignKey(
-        User,
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="identity_checks",
-        verbose_name=_("checked by"),
-    )
-    history = lean_history()
-    access = PARTS
-
-    class Meta:
-        verbose_name = _("identity check")
-        verbose_name_plural = _("identity checks")
-        ordering = ["request", "id"]
-
-    def __str__(self) -> str:
-        return f"{self.request.number}: {self.get_kind_display()}"
-
-    @property
-    def operator(self) -> Operator:
-        return self.request.operator

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Max
 
 from registry.choices import Effect
 from registry.errors import OperatorError, gettext_noop
@@ -15,11 +16,14 @@ from registry.states import move
 from requests import states
 from requests.models import RequestItem, SubjectRequest
 from requests.models.subject_requests import RequestState
-from requests.services.duties import STOPPED_BY_DECISION
+from requests.services.duties import ANSWERED_KINDS, STOPPED_BY_DECISION
+from requests.services.ends import correspondence_dated
+from requests.services.letters import answered_at
 from requests.services.linking import holds_end
 from requests.services.moving import clocks_of, moved, request_locked
 from requests.services.outlook import item_preview, people_of
-from subjects.models import DestructionAct, DestructionItem
+from requests.services.writing import closing_letter
+from subjects.models import ActItem, DestructionAct, DestructionItem
 from subjects.services.acts import act_draft
 from subjects.vault.models import Sealed
 
@@ -28,6 +32,16 @@ class StillHeld(OperatorError):
     template = gettext_noop(
         "%(number)s: %(count)s data that must go are still there. Execute the act first."
     )
+
+
+class NotAnswered(OperatorError):
+    template = gettext_noop(
+        "%(number)s: no answer has been sent since the decision. Send the letter first."
+    )
+
+
+class LetterUnsent(OperatorError):
+    template = gettext_noop("%(number)s: a letter is still a draft. Send it or cancel it first.")
 
 
 class NothingToDraft(OperatorError):
@@ -47,17 +61,25 @@ def request_close(
     """Everything is decided and done: the clocks are met, routine goes on with the people's data.
 
     A clock is met at the moment at which its duty was done, which may be long before: the decision
-    where something had to stop, the destruction where data had to go. Refuses while a demand is
-    open or waits, and while something that must go is still there.
+    where something had to stop, the destruction where data had to go, the sending of the letter
+    where a demand is answered or refused (152-FZ 20(2), 94-V 8(7)). Refuses while a demand is open
+    or waits, while something that must go is still there, while what was accepted has no answer,
+    and while a letter is a draft. The closing letter is made with it; the contact goes when that
+    letter has gone.
     """
     row = request_locked(subject_request, "close")
+    if row.letters.filter(state=states.DRAFT).exists():
+        raise LetterUnsent(number=row.number)
     today = now.astimezone(row.operator.zone).date()
     people = people_of(row)
     gone_at = _gone_at([card.pk for card in people])
     done = {}
     for item in row.items.order_by("pk"):
         item.request = row
-        if item.done_at is None:
+        if item.done_at is None and item.kind in ANSWERED_KINDS:
+            item.done_at = _answered_at(item)
+            audit.save(item, by=by, reason=row.number, fields=["done_at"])
+        elif item.done_at is None:
             held = sum(len(card.goes) for card in item_preview(item, today=today, people=people))
             if held:
                 raise StillHeld(number=row.number, count=held)
@@ -67,28 +89,44 @@ def request_close(
             audit.save(item, by=by, reason=row.number, fields=["done_at"])
         done[item.pk] = item
     for clock in clocks_of(row):
-        met_at = _met_at(done[clock.about_id], clock)
+        met_at = _met_at(done[clock.about_id], clock, now)
         deadline_meet(deadline=clock, met_at=met_at, by=by, reason=row.number)
     holds_end(row, by=by, now=now, reason=row.number)
     row.state = RequestState(move(states.REQUEST, row.state, "close", number=row.number))
     row.ended_at = now
-    return audit.save(row, by=by, reason="closed", fields=["state", "ended_at"])
+    audit.save(row, by=by, reason="closed", fields=["state", "ended_at"])
+    closing_letter(row, by=by, now=now)
+    correspondence_dated(row, by=by, now=now)
+    return row
 
 
-def _met_at(item: RequestItem, clock: Deadline) -> datetime:
+def _answered_at(item: RequestItem) -> datetime:
+    """When the letter went that answers the demand."""
+    sent_at = answered_at(item.request, since=item.decided_at)
+    if sent_at is None:
+        raise NotAnswered(number=item.request.number)
+    return sent_at
+
+
+def _met_at(item: RequestItem, clock: Deadline, now: datetime) -> datetime:
+    """A refusal is due to the person: with its letter, the closing letter at the latest."""
     assert item.done_at is not None and item.decided_at is not None
-    refused = item.decision == states.REFUSED
-    return (
-        item.decided_at if refused or Effect(clock.effect) in STOPPED_BY_DECISION else item.done_at
-    )
+    if item.decision == states.REFUSED:
+        return answered_at(item.request, since=item.decided_at) or now
+    return item.decided_at if Effect(clock.effect) in STOPPED_BY_DECISION else item.done_at
 
 
 def _gone_at(people: list[int]) -> datetime | None:
-    """When the last of these people's values was destroyed."""
+    """When the last of these people's data was destroyed, here or where else they were held."""
     # The numbers of other owners (an operator's, a request's) are not those of cards.
     kinds = [Sealed.DATUM, Sealed.FILE]
     items = DestructionItem.objects.filter(owner__in=people, kind__in=kinds)
-    return items.order_by("-destroyed_at").values_list("destroyed_at", flat=True).first()
+    elsewhere = ActItem.objects.filter(subject__in=people, confirmed_at__isnull=False)
+    last = [
+        items.aggregate(last=Max("destroyed_at"))["last"],
+        elsewhere.aggregate(last=Max("confirmed_at"))["last"],
+    ]
+    return max((moment for moment in last if moment), default=None)
 
 
 @transaction.atomic
@@ -103,9 +141,10 @@ def request_act(
     row = request_locked(subject_request, "draft")
     today = now.astimezone(row.operator.zone).date()
     people = people_of(row)
-    accepted = row.items.filter(decision__in=[states.ACCEPTED, states.PARTLY]).order_by("pk")
+    # Of a barred withdrawal marketing has ended.
+    decided = row.items.filter(decision__in=[states.ACCEPTED, states.PARTLY, states.BARRED])
     days = []
-    for item in accepted[:1]:
+    for item in decided.exclude(kind__in=ANSWERED_KINDS).order_by("pk")[:1]:
         item.request = row
         for card in item_preview(item, today=today, people=people):
             days += [fate.due_on for _, fate in card.goes if fate.due_on]

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from registry.choices import Channel
+from registry.choices import Effect
 from registry.errors import Conflict, OperatorError, gettext_noop
 from registry.models import Deadline, ProcessingActivity, User
 from registry.services import audit
@@ -20,34 +20,20 @@ from registry.services.clocks import deadline_meet
 from registry.states import move
 from requests import states
 from requests.models import RequestItem
-from requests.models.subject_requests import Decision, RequestChannel, RequestKind
+from requests.models.subject_requests import Decision, RequestKind
 from requests.refusals import refusal_of, refusals_for
+from requests.services.duties import ANSWERED_KINDS, STOPPED_BY_DECISION
+from requests.services.effects import block_data, draft_act, end_grounds
 from requests.services.inquiries import NotYet
+from requests.services.linking import stops_end
 from requests.services.matching import require_proof
 from requests.services.moving import moved, request_locked
 from requests.services.outlook import CardOutlook, item_preview, people_of
 from requests.services.subject_requests import item_opened
-from subjects.choices import BlockReason
-from subjects.models import Block
-from subjects.services.acts import act_draft
 from subjects.services.dates import dates_keep
-from subjects.services.grounds import consent_withdraw, ground_end
 from subjects.services.people import card_locked, require_own
-from subjects.services.scopes import consent_narrow
-from subjects.services.stops import block_place
 
 REASONS_LIMIT = 5_000
-# The channels of the law as a consent knows them (94-V 8(1)).
-CHANNELS = {
-    RequestChannel.WEB_FORM: Channel.WEB_FORM,
-    RequestChannel.PAPER: Channel.ANY_PROVABLE,
-    RequestChannel.IN_PERSON: Channel.IN_PERSON,
-    RequestChannel.REGISTERED_MAIL: Channel.POST,
-    RequestChannel.PHONE: Channel.PHONE,
-    RequestChannel.EMAIL: Channel.EMAIL,
-    RequestChannel.STATE_SERVICE: Channel.STATE_SERVICE,
-    RequestChannel.NON_STATE_SERVICE: Channel.NON_STATE_SERVICE,
-}
 
 
 class RefusalWithoutReasons(OperatorError):
@@ -131,7 +117,9 @@ def item_accept(
     ``activities``: those that are marketing. ``keep``: numbers of grounds that stay; then, and
     where a demand for destruction leaves data that a law holds, it is accepted in part, with a
     ``refusal`` of the law's list and reasons. What a law orders to be kept is blocked (Digital Code
-    41(3)). Of a person who was destroyed meanwhile nothing is left, and that is the answer.
+    41(3)). Of a person who was destroyed meanwhile nothing is left, and that is the answer. What a
+    letter answers is accepted as that: no ground ends, no datum is touched, and it is done when
+    the letter has gone; a part of the answer may be refused.
     Refuses without the least proof of the kind, a demand that was decided, a ground that is not
     among those that would end.
     """
@@ -157,27 +145,16 @@ def item_accept(
         refusal_of(refusal, jurisdiction=law, kind=row.kind)
         reasons = _reasons(row, reasons)
     for outlook in found:
-        _end(row, outlook, by=by, now=now)
+        end_grounds(row, outlook, by=by, now=now)
     numbers = [card.pk for card in people]
     dates_keep(numbers, today=today)
-    blocked = row.kind == RequestKind.DESTRUCTION or (
-        row.kind == RequestKind.WITHDRAWAL and not row.scope
-    )
-    if blocked:
-        for outlook in found:
-            _block(row, outlook, by=by, now=now)
+    for outlook in found:
+        block_data(row, outlook, by=by, now=now)
     goes = [fate for outlook in found for _, fate in outlook.goes]
     row.refusal, row.reasons = (refusal, reasons) if refusal else ("", "")
-    _decided(row, "part" if refusal else "accept", done=not goes, by=by, now=now)
-    if goes:
-        act_draft(
-            operator=row.operator,
-            label=number,
-            subjects=numbers,
-            until=max(fate.due_on for fate in goes if fate.due_on),
-            by=by,
-            now=now,
-        )
+    done = not goes and row.kind not in ANSWERED_KINDS
+    _decided(row, "part" if refusal else "accept", done=done, by=by, now=now)
+    draft_act(row, found, numbers, by=by, now=now)
     return Accepted(
         item=row,
         ended=sum(len(outlook.endings) for outlook in found),
@@ -199,6 +176,9 @@ def _check_part(
     row: RequestItem, found: list[CardOutlook], *, keep: Collection[int], refusal: str
 ) -> None:
     """What stays is refused by name, and nothing is refused that does not stay."""
+    if row.kind in ANSWERED_KINDS:
+        # A part of an answer is refused by its ground alone (152-FZ 14(8), 94-V 25(2)(7)).
+        return
     stays = bool(keep) or (
         row.kind == RequestKind.DESTRUCTION and any(outlook.stays for outlook in found)
     )
@@ -206,49 +186,6 @@ def _check_part(
         raise StaysWithoutGround(number=row.request.number)
     if refusal and not stays:
         raise NothingKept(number=row.request.number)
-
-
-def _end(row: RequestItem, outlook: CardOutlook, *, by: User | None, now: datetime) -> None:
-    """End what the demand ends. The moment is that of its receipt; the number is the reason."""
-    channel = CHANNELS[RequestChannel(row.request.channel)]
-    number = row.request.number
-    today = now.astimezone(row.operator.zone).date()
-    for ending in outlook.endings:
-        if hasattr(ending.ground, "consent"):
-            consent_withdraw(
-                consent=ending.ground.consent, channel=channel, received_at=row.received_at, by=by,
-                now=now, reason=number,
-            )  # fmt: skip
-        else:
-            ground_end(
-                ground=ending.ground, ended_on=ending.on, end_reason=ending.event, by=by,
-                today=today, reason=number,
-            )  # fmt: skip
-    for consent in outlook.narrowed:
-        consent.ground.subject = outlook.card
-        consent_narrow(
-            consent=consent, scope=row.scope, received_at=row.received_at, by=by, now=now,
-            reason=number,
-        )  # fmt: skip
-
-
-def _block(row: RequestItem, outlook: CardOutlook, *, by: User | None, now: datetime) -> None:
-    """Kept because a law fixes a term: stored, and not used (Digital Code 41(3), 152-FZ 5(7))."""
-    number = row.request.number
-    standing: set[int | None] = set(
-        Block.objects.filter(subject=outlook.card, label=number, ended_at=None).values_list(
-            "category", flat=True
-        )
-    )
-    for datum, holding in outlook.kept_by_law:
-        # Without a category a block would be of everything.
-        if datum.category is None or datum.category_id in standing:
-            continue
-        standing.add(datum.category_id)
-        block_place(
-            subject=outlook.card, category=datum.category, why=BlockReason.STORAGE, label=number,
-            reason=holding.article, by=by, now=now,
-        )  # fmt: skip
 
 
 def _decided(
@@ -260,11 +197,21 @@ def _decided(
     row.done_at = now if done else None
     fields = ["decision", "refusal", "reasons", "decided_at", "decided_by", "done_at"]
     audit.save(row, by=by, reason=row.request.number, fields=fields)
-    _settle(row, by=by)
+    if row.decision in {states.ACCEPTED, states.PARTLY, states.BARRED}:
+        for clock in clocks_of_item(row):
+            # What such a duty wants is that something stops, and it has.
+            if Effect(clock.effect) in STOPPED_BY_DECISION:
+                deadline_meet(deadline=clock, met_at=now, by=by, reason=row.request.number)
+    _settle(row, by=by, now=now)
     return row
 
 
-def _settle(row: RequestItem, *, by: User | None) -> None:
+def _settle(row: RequestItem, *, by: User | None, now: datetime) -> None:
+    """The request follows its demands.
+
+    Once all are decided, routine may go on with the data: two requests of one person would hold up
+    each other's acts for ever. Only one that still owes an answer about the data holds them.
+    """
     subject_request = row.request
     decisions = set(subject_request.items.values_list("decision", flat=True))
     moved(subject_request, "work", by=by, reason=subject_request.number)
@@ -272,6 +219,9 @@ def _settle(row: RequestItem, *, by: User | None) -> None:
         return
     verb = "wait" if states.BARRED in decisions else "decide"
     moved(subject_request, verb, by=by, reason=subject_request.number)
+    owed = subject_request.items.filter(kind__in=ANSWERED_KINDS, done_at=None)
+    if verb == "decide" and not owed.exists():
+        stops_end(subject_request, by=by, now=now, reason=subject_request.number)
 
 
 def _reasons(row: RequestItem, reasons: str) -> str:
@@ -334,11 +284,14 @@ def item_bar(
         stop = RequestItem(
             request=row.request, kind=RequestKind.MARKETING, received_at=row.received_at
         )
-        for outlook in item_preview(stop, today=today, activities=activities, people=people):
-            _end(row, outlook, by=by, now=now)
-        dates_keep([card.pk for card in people], today=today)
-    for clock in clocks_of_item(row):
-        deadline_meet(deadline=clock, met_at=now, by=by, reason=number)
+        found = item_preview(stop, today=today, activities=activities, people=people)
+        numbers = [card.pk for card in people]
+        for outlook in found:
+            end_grounds(row, outlook, by=by, now=now)
+        dates_keep(numbers, today=today)
+        for outlook in found:
+            block_data(stop, outlook, by=by, now=now)
+        draft_act(row, found, numbers, by=by, now=now)
     return _decided(row, "bar", done=True, by=by, now=now)
 
 

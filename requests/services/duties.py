@@ -12,12 +12,16 @@ from requests.models.subject_requests import RequestKind, Scope
 
 Duty = tuple[Event, Effect]
 
+# What a letter of the staff answers: accepting such a demand ends no ground and touches no datum.
+ANSWERED_KINDS = frozenset({RequestKind.INFORMATION, RequestKind.CORRECTION, RequestKind.OTHER})
+
 # Kazakhstan has one term for whatever is taken back: stop in 15 working days, or refuse with
 # reasons (94-V 8(7)).
 _KZ: Duty = (Event.CONSENT_WITHDRAWN, Effect.STOP_OR_REFUSE)
 # A part of the consent is taken back: the data stay, that processing ceases (152-FZ 21(5.1), 10
 # working days; 21(5) speaks of the consent as a whole and of destruction).
 _PART: tuple[Duty, ...] = ((Event.CEASE_DEMANDED, Effect.STOP), _KZ)
+_ANSWERED: tuple[Duty, ...] = ((Event.REQUEST_RECEIVED, Effect.ANSWER),)
 
 # The first duty that a law or a promise of the operator knows on that day is the one; each law
 # has its own, so no law is named here.
@@ -43,6 +47,11 @@ DUTIES: Mapping[tuple[str, str], tuple[Duty, ...]] = {
         (Event.MARKETING_STOP_DEMANDED, Effect.STOP_MARKETING),
         _KZ,
     ),
+    # Whatever else a person writes is answered (152-FZ 14(3), 20(1); 94-V 25(2)(6)). A letter that
+    # says that data are wrong proves nothing yet: the term of a correction runs from the proof.
+    (RequestKind.INFORMATION, ""): _ANSWERED,
+    (RequestKind.CORRECTION, ""): _ANSWERED,
+    (RequestKind.OTHER, ""): _ANSWERED,
 }
 # Done when the decision is: what such a duty wants is that something stops.
 STOPPED_BY_DECISION = frozenset(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from registry.errors import Conflict, gettext_noop
 from registry.models import User
@@ -39,7 +40,7 @@ def link_row(
 ) -> RequestSubject:
     require_own(row.operator_id, subject)
     card_locked(subject)
-    if row.people.filter(subject=subject, unlinked_at=None).exists():
+    if linked_to(row, subject).exists():
         raise LinkedAlready(number=row.number, code=subject.code)
     matched = matches(row, [subject.pk]).get(subject.pk, str(MatchedBy.NOTHING))
     link = RequestSubject(
@@ -51,6 +52,12 @@ def link_row(
         now=now,
     )  # fmt: skip
     return link
+
+
+def linked_to(row: SubjectRequest, subject: DataSubject) -> QuerySet[RequestSubject]:
+    """The link to this card, or to one that was merged into it since."""
+    mine = Q(subject=subject.pk) | Q(subject__merged_into=subject.pk)
+    return row.people.filter(mine, unlinked_at=None)
 
 
 @transaction.atomic
@@ -83,16 +90,29 @@ def subject_unlink(
     """
     reason = reason_given(subject_request, reason)
     row = request_locked(subject_request, "work")
-    link = row.people.filter(subject=subject, unlinked_at=None).first()
+    link = linked_to(row, subject).select_related("subject__merged_into").first()
     if link is None:
         raise NotLinked(number=row.number, code=subject.code)
     if row.items.filter(decision__in=[states.ACCEPTED, states.PARTLY]).exists():
         raise DecidedAlready(number=row.number)
     link.unlinked_at = now
     audit.save(link, by=by, reason=reason, fields=["unlinked_at"])
-    holds_end(row, by=by, now=now, reason=reason, subject=subject)
+    # A merge has taken the stops to the card that stayed.
+    holds_end(row, by=by, now=now, reason=reason, subject=link.subject.merged_into or link.subject)
     moved(row, "work", by=by, reason=row.number)
     return link
+
+
+def stops_end(
+    row: SubjectRequest, *, by: User | None, now: datetime, reason: str,
+    subject: DataSubject | None = None,
+) -> None:  # fmt: skip
+    """Routine goes on with the data of one person, or of all whom the request is about."""
+    mine = {"operator": row.operator_id, "label": row.number, "ended_at": None}
+    if subject is not None:
+        mine["subject"] = subject.pk
+    for stop in Stop.objects.filter(kind=StopKind.REQUEST, **mine).order_by("pk"):
+        stop_end(stop=stop, by=by, now=now, reason=reason)
 
 
 def holds_end(
@@ -102,13 +122,12 @@ def holds_end(
     """End what the request holds up: its stops and blocks, of one person or of all.
 
     A block that stands because the law fixes a storage term outlives the request: it ends with
-    that term (Digital Code 41(3)).
+    the last of what it keeps, see ``stops.storage_end`` (Digital Code 41(3)).
     """
+    stops_end(row, by=by, now=now, reason=reason, subject=subject)
     mine = {"operator": row.operator_id, "label": row.number, "ended_at": None}
     if subject is not None:
         mine["subject"] = subject.pk
-    for stop in Stop.objects.filter(kind=StopKind.REQUEST, **mine).order_by("pk"):
-        stop_end(stop=stop, by=by, now=now, reason=reason)
     for block in Block.objects.filter(**mine).exclude(why=BlockReason.STORAGE).order_by("pk"):
         block_end(block=block, by=by, now=now, reason=reason)
 
@@ -124,7 +143,11 @@ def request_block(
     """
     reason = reason_given(subject_request, reason)
     row = request_locked(subject_request, "work")
-    links = list(row.people.filter(unlinked_at=None).select_related("subject").order_by("subject"))
+    links = list(
+        row.people.filter(unlinked_at=None)
+        .select_related("subject__merged_into")
+        .order_by("subject")
+    )
     if not links:
         raise NobodyLinked(number=row.number)
     if not identity_verified(row):
@@ -134,14 +157,14 @@ def request_block(
             operator=row.operator_id, label=row.number, category=None, ended_at=None
         ).values_list("subject", flat=True)
     )
+    cards = {card.pk: card for card in (one.subject.merged_into or one.subject for one in links)}
     blocks = [
         block_place(
-            subject=link.subject, why=BlockReason.CHECK, label=row.number, reason=reason, by=by,
-            now=now,
+            subject=card, why=BlockReason.CHECK, label=row.number, reason=reason, by=by, now=now
         )
-        for link in links
-        if link.subject_id not in standing
-    ]  # fmt: skip
+        for number, card in sorted(cards.items())
+        if number not in standing
+    ]
     moved(row, "work", by=by, reason=row.number)
     return blocks
 

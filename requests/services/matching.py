@@ -26,8 +26,12 @@ LIMIT = 20
 VERIFIES = frozenset(
     {CheckKind.DOCUMENT, CheckKind.E_SIGNATURE, CheckKind.STATE_SERVICE, CheckKind.ACCOUNT}
 )
-# Where a mistake cannot be undone; for the rest the matched contact is enough.
-NEEDS_IDENTITY = frozenset({RequestKind.DESTRUCTION})
+# Where a mistake cannot be undone: what is destroyed, told to a stranger or written over. For the
+# rest the matched contact is enough, and a letter that only wants an answer proves nothing.
+NEEDS_IDENTITY = frozenset(
+    {RequestKind.DESTRUCTION, RequestKind.INFORMATION, RequestKind.CORRECTION}
+)
+NEEDS_NOTHING = frozenset({RequestKind.OTHER})
 
 
 class NobodyLinked(OperatorError):
@@ -97,11 +101,11 @@ def candidates(*, subject_request: SubjectRequest, user: User, now: datetime) ->
             operator=subject_request.operator_id, pk__in=list(matched), merged_into=None
         ).select_related("category", "operator__jurisdiction")
     )
-    linked = set(
-        RequestSubject.objects.filter(request=subject_request, unlinked_at=None).values_list(
-            "subject", flat=True
-        )
-    )
+    links = RequestSubject.objects.filter(request=subject_request, unlinked_at=None)
+    # A link to a card that was merged since is one to the card that stayed.
+    linked = {
+        number for pair in links.values_list("subject", "subject__merged_into") for number in pair
+    }
     with transaction.atomic():
         look(
             operator=subject_request.operator_id, what=Looked.SEARCH, user=user, now=now,
@@ -121,8 +125,10 @@ def require_proof(item: RequestItem, links: Iterable[RequestSubject]) -> None:
     """The least proof that a demand of this kind needs before it is accepted; no clock waits.
 
     What cannot be undone needs a verified identity; the rest a card that holds the contact of the
-    letter (152-FZ 14(3), 94-V 25(2)(8)).
+    letter (152-FZ 14(3), 94-V 25(2)(8)). What only wants an answer needs neither card nor proof.
     """
+    if item.kind in NEEDS_NOTHING:
+        return
     links = list(links)
     number = item.request.number
     if not links:

@@ -27,18 +27,23 @@ class DecidedAlready(Conflict):
 
 
 def request_locked(subject_request: SubjectRequest, verb: str) -> SubjectRequest:
-    """The request, held with its operator until the transaction ends, if its state allows it.
+    """The request, held with its operator until the transaction ends, if its state allows it."""
+    row = request_held(subject_request)
+    move(states.REQUEST, row.state, verb, number=row.number)
+    return row
+
+
+def request_held(subject_request: SubjectRequest) -> SubjectRequest:
+    """The request in whatever state, held with its operator until the transaction ends.
 
     The operator first: cards and acts are locked after it everywhere.
     """
     seam.lock(Operator.objects.filter(pk=subject_request.operator_id)).get()
-    row = (
+    return (
         seam.lock(SubjectRequest.objects.filter(pk=subject_request.pk))
         .select_related("operator__jurisdiction", "operator__responsible")
         .get()
     )
-    move(states.REQUEST, row.state, verb, number=row.number)
-    return row
 
 
 def moved(row: SubjectRequest, verb: str, *, by: User | None, reason: str) -> SubjectRequest:

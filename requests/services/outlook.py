@@ -10,14 +10,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from registry import seam
 from registry.choices import BasisKind
 from registry.models import ProcessingActivity
 from requests import states
 from requests.models import RequestItem, SubjectRequest
-from requests.models.subject_requests import RequestKind
+from requests.models.subject_requests import RequestKind, Scope
+from requests.services.duties import ANSWERED_KINDS
 from subjects import fate
-from subjects.choices import GroundEnd
-from subjects.models import Consent, DataSubject, Ground, PersonalDatum
+from subjects.choices import GroundEnd, HeldIn, Outcome
+from subjects.models import ActItem, Consent, DataSubject, Ground, PersonalDatum
 from subjects.services.covering import (
     WITHOUT_CATEGORY,
     End,
@@ -26,7 +28,8 @@ from subjects.services.covering import (
     cover,
     grounds_of,
 )
-from subjects.services.reading import State, data_of, show
+from subjects.services.reading import data_of, key_of
+from subjects.vault import store
 
 # What a withdrawal ends: consents, those too that bear the kind of what they are about.
 _CONSENTS = frozenset({BasisKind.CONSENT, BasisKind.DISSEMINATION_CONSENT})
@@ -34,7 +37,6 @@ _WRITTEN_CONSENTS = frozenset({"RU.10.2.1", "RU.11.1"})
 # What a demand ends beside them. All other grounds of 152-FZ 6(1)(2)-(11), 10(2), 11(2) and 94-V 9
 # outlive it (152-FZ 9(2), 21(5.1)).
 _DEMANDED = frozenset({BasisKind.PUBLIC_DATA})
-_GONE = frozenset({State.DESTROYED, State.LOST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,10 @@ def item_preview(
     """What accepting the demand today would do to each card; decided, what is so today.
 
     ``activities``: those that are marketing, where that is the demand. ``keep``: numbers of grounds
-    that are not to end.
+    that are not to end. What a letter answers does nothing to any card.
     """
+    if item.kind in ANSWERED_KINDS:
+        return []
     cards = people_of(item.request) if people is None else people
     numbers = [card.pk for card in cards]
     if not numbers:
@@ -113,19 +117,33 @@ def item_preview(
         ground.subject = by_number[ground.subject_id]
     for datum in data:
         datum.subject = by_number[datum.subject_id]
-    shown = show(data, opened=False)
+    gone = _gone(data)
     mine: dict[int, list[Ground]] = defaultdict(list)
     for ground in grounds:
         mine[ground.subject_id].append(ground)
     held: dict[int, list[PersonalDatum]] = defaultdict(list)
     for datum in data:
-        if shown[datum].state not in _GONE:
+        if datum.pk not in gone:
             held[datum.subject_id].append(datum)
     wanted = {activity.pk for activity in activities}
     return [
         _outlook(item, card, mine[card.pk], held[card.pk], categories, law, today, wanted, keep)
         for card in cards
     ]
+
+
+def _gone(data: Sequence[PersonalDatum]) -> set[int]:
+    """Numbers of the data that are there no more: without a key, or confirmed to be gone where they
+    were held. Nothing is opened for it.
+    """
+    numbers = {datum.pk: key_of(datum) for datum in data}
+    standing = store.keys_of(number for number in numbers.values() if number)
+    gone = {pk for pk, number in numbers.items() if number and number not in standing}
+    elsewhere = [datum.pk for datum in data if datum.held_in != HeldIn.VAULT]
+    if elsewhere:
+        confirmed = ActItem.objects.filter(outcome=Outcome.DESTROYED, key=None)
+        gone |= set(seam.numbered(confirmed, "datum_id", elsewhere).values_list("datum", flat=True))
+    return gone
 
 
 def _outlook(
@@ -151,22 +169,25 @@ def _outlook(
 
 
 def _asked(item: RequestItem, ground: Ground, keep: Collection[int]) -> bool:
-    """Whether the demand speaks of a ground that is open, and was when it came."""
-    day = item.received_at.astimezone(item.operator.zone).date()
+    """Whether the letter speaks of a ground that is open, and was when the letter came.
+
+    A demand that comes back counts from another day, and means no more than the letter did.
+    """
+    day = item.request.received_at.astimezone(item.operator.zone).date()
     return (
         ground.ended_on is None
         and ground.started_on <= day
         and ground.pk not in keep
-        and (item.activity_id is None or ground.activity_id == item.activity_id)
+        and (item.activity_id in (None, ground.activity_id) or item.kind == RequestKind.MARKETING)
     )
 
 
 def _consent(item: RequestItem, ground: Ground) -> Consent | None:
-    """The ground's consent, if it stands and is older than the demand."""
+    """The ground's consent, if it stands and is older than the letter."""
     consent: Consent | None = getattr(ground, "consent", None)
     if consent is None or consent.withdrawn_at is not None:
         return None
-    return consent if consent.given_at <= item.received_at else None
+    return consent if consent.given_at <= item.request.received_at else None
 
 
 def _narrowed(item: RequestItem, grounds: list[Ground], keep: Collection[int]) -> list[Consent]:
@@ -185,7 +206,7 @@ def _narrowed(item: RequestItem, grounds: list[Ground], keep: Collection[int]) -
 def _endings(
     item: RequestItem, grounds: list[Ground], activities: set[int], keep: Collection[int]
 ) -> list[Ending]:
-    if item.scope:
+    if item.scope and item.scope != Scope.DISSEMINATION:
         return []
     day = item.received_at.astimezone(item.operator.zone).date()
     found = []
@@ -198,6 +219,11 @@ def _endings(
             continue
         basis = ground.legal_basis
         free = basis.kind in _CONSENTS or basis.code in _WRITTEN_CONSENTS
+        if item.scope:
+            # A consent of its own, which ends as a whole (152-FZ 10.1(1), (12)-(13)).
+            if basis.kind == BasisKind.DISSEMINATION_CONSENT:
+                found.append(Ending(ground, GroundEnd.WITHDRAWN, max(day, ground.started_on)))
+            continue
         if item.kind == RequestKind.WITHDRAWAL:
             if item.consent_id is not None and item.consent_id != getattr(consent, "pk", None):
                 continue

@@ -29,7 +29,7 @@ from requests.models.subject_requests import (
 )
 from requests.services.duties import duty_of
 from requests.services.inquiries import NotYet, OperatorInactive
-from requests.services.linking import holds_end, link_row
+from requests.services.linking import holds_end, link_row, linked_to
 from requests.services.moving import (
     DecidedAlready,
     clocks_of,
@@ -38,6 +38,7 @@ from requests.services.moving import (
     reason_given,
     request_locked,
 )
+from requests.services.tracking import hash_of, new_code
 from subjects import values
 from subjects.models import Consent, DataSubject
 from subjects.services.people import require_own
@@ -130,8 +131,9 @@ def request_receive(
     """Register a letter of a person and start a clock for each thing it asks for.
 
     The receipt counts, the registration is recorded beside it. Nothing of a linked person is
-    destroyed by routine from now on. Refuses a letter from the future, an operator that is unknown
-    or takes no new cases, a letter that asks for nothing, an answer that has nowhere to go.
+    destroyed by routine from now on, and a code of its own leads to its tracking page. Refuses a
+    letter from the future, an operator that is unknown or takes no new cases, a letter that asks
+    for nothing, an answer that has nowhere to go.
     """
     found = seam.lock(Operator.objects.filter(pk=operator.pk)).first()
     if found is None:
@@ -165,11 +167,12 @@ def request_receive(
         answer_by=answer_by,
     )
     audit.save(row, by=by, reason="registered")
-    if told:
-        # Its keys are bound to the row, which has a number only now.
-        for part, text in told.items():
-            setattr(row, part, Plain(text))
-        audit.save(row, by=by, reason="registered", fields=list(told))
+    # Their keys are bound to the row, which has a number only now.
+    for part, text in told.items():
+        setattr(row, part, Plain(text))
+    code = new_code()
+    row.tracking, row.tracking_hash = Plain(code), hash_of(code)  # type: ignore[assignment]
+    audit.save(row, by=by, reason="registered", fields=[*told, "tracking", "tracking_hash"])
     for subject in subjects:
         link_row(row, subject, by=by, now=now)
     for demand in items:
@@ -189,10 +192,9 @@ def _demand(
     ):
         raise UnknownDemand()
     require_own(row.operator_id, demand.activity)
-    if demand.consent is not None:
-        linked = row.people.filter(unlinked_at=None, subject=demand.consent.ground.subject_id)
-        if not linked.exists():
-            raise ForeignConsent()
+    consent = demand.consent
+    if consent is not None and not linked_to(row, consent.ground.subject).exists():
+        raise ForeignConsent()
     item = RequestItem(
         request=row,
         kind=demand.kind,

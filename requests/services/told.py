@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -23,9 +23,9 @@ from subjects.vault.sealing_bridge import text_of
 _FORMATS = {"name": values.NAME, "email": values.EMAIL, "phone": values.PHONE}
 
 
-def told(row: SubjectRequest, *, opened: bool) -> Mapping[str, Shown]:
-    """Each thing that was told -> what this reader gets; one query for all."""
-    numbers = {name: getattr(row, f"{name}_key") for name in TOLD}
+def told(row: SubjectRequest, *, opened: bool, names: Iterable[str] = TOLD) -> Mapping[str, Shown]:
+    """Each thing that was told (of ``names``) -> what this reader gets; one query for all."""
+    numbers = {name: getattr(row, f"{name}_key") for name in names}
     keys, gone = store.keys_and_gone(number for number in numbers.values() if number)
     found = {}
     for name, number in numbers.items():

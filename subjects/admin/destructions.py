@@ -28,6 +28,7 @@ from subjects.choices import ActState, Outcome, PaperKind
 from subjects.models import ActItem, ActPaper, DestructionAct, DestructionItem
 from subjects.services.act_facts import why_in_words
 from subjects.services.acts import act_approve, act_cancel, item_confirm
+from subjects.services.verifying import traces_judge
 from subjects.tasks import sweep_destruction
 
 ROWS = 50
@@ -41,7 +42,10 @@ class ApproveForm(VerbForm):
         label=_("waiver"),
         required=False,
         max_length=300,
-        help_text=_("Only when you drafted it yourself and nobody else may approve: say why."),
+        help_text=_(
+            "Only when you drafted it yourself and nobody else may approve: say why. It is "
+            "printed in the act: no names or numbers of people."
+        ),
     )
 
 
@@ -49,7 +53,10 @@ class CancelForm(VerbForm):
     reason = forms.CharField(
         label=_("reason"),
         max_length=300,
-        help_text=_("What is still due is drafted again by the next sweep."),
+        help_text=_(
+            "What is still due is drafted again by the next sweep; to keep it, order a hold. No "
+            "names or numbers of people."
+        ),
     )
 
 
@@ -58,7 +65,10 @@ class ConfirmForm(VerbForm):
     how = forms.CharField(
         label=_("how"),
         max_length=300,
-        help_text=_("How it was destroyed there, and by which paper that is proved."),
+        help_text=_(
+            "How it was destroyed there, and by which paper that is proved. It is printed in the "
+            "act: no names or numbers of people."
+        ),
     )
 
     def prepare(self) -> None:
@@ -67,6 +77,17 @@ class ConfirmForm(VerbForm):
             "subject", "category", "datum__system", "datum__carrier"
         )
         field.label_from_instance = _place
+
+
+class JudgeForm(VerbForm):
+    reason = forms.CharField(
+        label=_("reason"),
+        max_length=300,
+        help_text=_(
+            "What stands there and on which ground, or by what it was removed. It is printed in "
+            "the act: no names or numbers of people."
+        ),
+    )
 
 
 def _elsewhere(act: DestructionAct) -> Any:
@@ -82,6 +103,11 @@ def _place(item: ActItem) -> str:
 def approve(request: HttpRequest, row: DestructionAct, data: Mapping[str, Any]) -> str:
     act = act_approve(act=row, by=request.user, now=timezone.now(), waiver=data["waiver"])
     ring(sweep_destruction)
+    if act.label:
+        # What a person asks for does not wait for the last lawful day.
+        return gettext("%(number)s is approved; the office executes it within the hour.") % {
+            "number": act.number
+        }
     return gettext("%(number)s is approved; the office executes it when it is due.") % {
         "number": act.number
     }
@@ -96,6 +122,16 @@ def confirm(request: HttpRequest, row: DestructionAct, data: Mapping[str, Any]) 
     item_confirm(item=data["item"], how=data["how"], by=request.user, now=timezone.now())
     ring(sweep_destruction)
     return gettext("It is recorded as destroyed.")
+
+
+def judge(request: HttpRequest, row: DestructionAct, data: Mapping[str, Any]) -> str:
+    traces_judge(act=row, reason=data["reason"], by=request.user, now=timezone.now())
+    ring(sweep_destruction)
+    return gettext("%(number)s counts as verified; the papers say why.") % {"number": row.number}
+
+
+def _traced(row: DestructionAct) -> bool:
+    return row.verified_at is None and row.verification.get("failed") == ["traces"]
 
 
 def _drafted(row: DestructionAct) -> bool:
@@ -130,8 +166,9 @@ class DestructionActAdmin(ReadOnlyAdmin, VerbAdmin):
             "approve",
             _drafted,
             _(
-                "On the day it is due everything below is destroyed and cannot be brought back. "
-                "What a ground covers by then, or a stop holds, stays."
+                "On the day it is due, and within the hour where a person asks for it, everything "
+                "in the act is destroyed and cannot be brought back. What a ground covers by "
+                "then, or a stop holds, stays."
             ),
         ),
         Verb("cancel", _("Cancel"), CancelForm, cancel, "cancel", _stoppable),
@@ -143,6 +180,18 @@ class DestructionActAdmin(ReadOnlyAdmin, VerbAdmin):
             "confirm",
             _unconfirmed,
             _("In a system or on paper somebody destroys it by hand; the act waits for that."),
+        ),
+        Verb(
+            "judge",
+            _("Judge the traces"),
+            JudgeForm,
+            judge,
+            "approve",
+            _traced,
+            _(
+                "After the destruction a value of the person was found at the places below. Look "
+                "at each: remove it, or say why it may stand there."
+            ),
         ),
     )
 
@@ -220,7 +269,8 @@ class DestructionActAdmin(ReadOnlyAdmin, VerbAdmin):
                 "counts": _counts(act),
                 "items": _items(act, request.GET.get("items")),
                 "papers": self._papers(act),
-                "trouble": act.verification.get("failed", "") if act.verification else "",
+                "trouble": act.verification.get("failed", ""),
+                "places": act.verification.get("by_value", {}).get("places", []),
             }
         return super().render_change_form(request, context, *args, **kw)
 

@@ -336,6 +336,6 @@ def what_if(
         if name not in told[words]:
             told[words].append(name)
     return WhatIf(
-        goes=[(", ".join(names), words) for words, names in goes.items()],
-        stays=[(", ".join(names), words) for words, names in stays.items()],
+        goes=[("; ".join(names), words) for words, names in goes.items()],
+        stays=[("; ".join(names), words) for words, names in stays.items()],
     )

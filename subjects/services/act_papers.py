@@ -164,6 +164,7 @@ def _operator(act: DestructionAct, gone: Gone) -> Iterator[tuple[str, str]]:
     yield gettext("Address"), operator.address
     yield gettext("Law"), str(operator.jurisdiction.law)
     categories = {category for _, category in gone.values}
+    categories |= {item.category_id for item in gone.elsewhere if item.category_id}
     processors = Recipient.objects.filter(
         operator=operator,
         kind=RecipientKind.PROCESSOR,
@@ -288,6 +289,8 @@ def _verification(act: DestructionAct) -> Iterator[tuple[str, str]]:
             "traces found %(found)s"
         ) % {name: by_value[name] for name in ("values", "files", "cells", "unread", "found")}
     yield gettext("By value"), words
+    if act.verification.get("judged"):
+        yield gettext("Traces judged"), act.verification["judged"]
 
 
 def _left(paper: Paper, act: DestructionAct, gone: Gone) -> None:

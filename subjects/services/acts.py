@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.db.models.functions import Length
 
 from registry import seam
@@ -25,15 +26,17 @@ from registry.services.clocks import (
     check_owner,
     deadline_meet,
     deadline_open,
+    deadline_recount,
     deadline_void,
 )
 from registry.states import ForbiddenTransition, move
 from subjects import states
 from subjects.choices import ActState, Outcome
-from subjects.models import ActItem, DestructionAct
+from subjects.models import ActItem, DataSubject, DestructionAct
 from subjects.services import bulk
 from subjects.services.covering import DUTIES, Law
-from subjects.services.planning import Plan, Planned, plan, plans
+from subjects.services.fates import Fates
+from subjects.services.planning import OPEN, Plan, Planned, plan, plans, standing_stops
 
 __all__ = ["LEAD", "Plan", "act_approve", "act_cancel", "act_draft", "item_confirm", "plan"]
 
@@ -52,6 +55,13 @@ class WaiverMissing(OperatorError):
     template = gettext_noop(
         "%(number)s: nobody but the drafter can approve it today. Write down why there is nobody "
         "else; it becomes a finding."
+    )
+
+
+class HeldElsewhere(Conflict):
+    template = gettext_noop(
+        "%(number)s: this must not be destroyed, here or elsewhere: %(why)s. If it was, that is an "
+        "incident."
     )
 
 
@@ -83,7 +93,7 @@ class _Draft:
     """An act that is being filled, and what its clock will count from."""
 
     act: DestructionAct
-    clocks: set[tuple[date, str, str]] = field(default_factory=set)
+    clocks: set[tuple[date, str, str, bool]] = field(default_factory=set)
 
 
 @transaction.atomic
@@ -121,7 +131,8 @@ def act_draft(
                 act = _act(operator, label, due_on, automatic=automatic, by=by, now=now)
                 draft = drafts[due_on, automatic] = _Draft(act)
             _fill(draft.act, items)
-            draft.clocks.update(_clock(law, one, today) for one in items)
+            for one in items:
+                draft.clocks.update(_clocks(law, one, today))
     for draft in drafts.values():
         if not draft.act.automatic:
             _open_clock(draft, operator, by=by, now=now)
@@ -180,24 +191,35 @@ def _fill(act: DestructionAct, items: Iterable[Planned]) -> None:
     )  # fmt: skip
 
 
-def _clock(law: Law, one: Planned, today: date) -> tuple[date, str, str]:
-    """From which day the duty runs, and which: its own rule's, else that of the ground's end."""
+def _clocks(law: Law, one: Planned, today: date) -> Iterator[tuple[date, str, str, bool]]:
+    """From which day the duty runs, and which: its own rule's, else those of the ground's end.
+
+    Where the operator's own term sets the day, one law has a rule for one duty of that end, and the
+    other for another. Last: whether the clock ends with the act's own day.
+    """
     if one.never_covered:
-        # Held without a ground: unlawful, and found today (152-FZ 21(3), 94-V 25(2)(8)).
-        return today, Event.UNLAWFUL_PROCESSING_FOUND, Effect.DESTROY
+        # Held without a ground: unlawful, and found today (152-FZ 21(3), 94-V 25(2)(8)). The term
+        # runs from today, although the act is due at once.
+        yield today, Event.UNLAWFUL_PROCESSING_FOUND, Effect.DESTROY, False
+        return
     counted_from = one.counted_from or today
     if one.event == Event.CONSENT_ENDED:
         # The proof of a consent: what it was kept for is over (152-FZ 21(4), 94-V 18(1)).
-        return one.due_on - timedelta(days=1), Event.PURPOSE_ACHIEVED, Effect.DESTROY
+        yield one.due_on - timedelta(days=1), Event.PURPOSE_ACHIEVED, Effect.DESTROY, True
+        return
     for rule in law.rules:
         if rule.code == one.rule:
-            return counted_from, rule.event, rule.effect
-    event, effect = DUTIES[one.event][0]
-    return counted_from, event, effect
+            yield counted_from, rule.event, rule.effect, True
+            return
+    for event, effect in DUTIES[one.event]:
+        yield counted_from, event, effect, True
 
 
 def _open_clock(draft: _Draft, operator: Operator, *, by: User | None, now: datetime) -> None:
-    """One clock an act, the earliest; the office reminds of it until the act is closed."""
+    """One clock an act, the earliest; the office reminds of it until the act is closed.
+
+    It ends on the act's own day at the latest, which the operator's policy may have set.
+    """
     owner = operator.responsible
     if owner is not None:
         try:
@@ -207,9 +229,9 @@ def _open_clock(draft: _Draft, operator: Operator, *, by: User | None, now: date
         except (NotOnTheStaff, OwnerOnlyReads):
             # A draft is not held up by this: the desk shows it as nobody's.
             owner = None
-    for counted_from, event, effect in sorted(draft.clocks):
+    for counted_from, event, effect, with_act in sorted(draft.clocks):
         try:
-            deadline_open(
+            clock = deadline_open(
                 operator=operator,
                 about=draft.act,
                 label=draft.act.number,
@@ -222,6 +244,10 @@ def _open_clock(draft: _Draft, operator: Operator, *, by: User | None, now: date
             )
         except NoRule:
             continue
+        if with_act and (clock.due_on is None or clock.due_on > draft.act.due_on):
+            deadline_recount(
+                deadline=clock, by=by, reason="the act's own day", stated_on=draft.act.due_on
+            )
         return
 
 
@@ -242,6 +268,14 @@ def act_locked(act: DestructionAct) -> DestructionAct:
     )
 
 
+def not_before(now: datetime, *steps: datetime | None) -> datetime:
+    """Now, or the latest of the steps that led here, where the clock has gone back since.
+
+    The papers say in which order it was done (Order 179), whatever the clock was set to.
+    """
+    return max([now, *filter(None, steps)])
+
+
 @transaction.atomic
 def act_approve(
     *, act: DestructionAct, by: User, now: datetime, waiver: str = ""
@@ -260,7 +294,7 @@ def act_approve(
         if not text:
             raise WaiverMissing(number=row.number)
     row.state, row.approved_at, row.approved_by = state, now, by
-    row.waiver = _fitting(text, row)
+    row.waiver = fitting(text, row)
     fields = ["state", "approved_at", "approved_by", "waiver"]
     return audit.save(row, by=by, reason="approved", fields=fields)
 
@@ -291,7 +325,7 @@ def act_cancel(
     """It will not be executed; what is still due comes into the next draft. Not once it runs."""
     row = act_locked(act)
     state = move(states.ACT, row.state, "cancel", number=row.number)
-    reason = _fitting(reason, row)
+    reason = fitting(reason, row)
     if not reason:
         raise ActReasonMissing(number=row.number)
     row.state, row.cancelled_reason = state, reason
@@ -305,10 +339,16 @@ def act_cancel(
 def item_confirm(*, item: ActItem, how: str, by: User, now: datetime) -> ActItem:
     """A datum held elsewhere is gone there too; ``how`` says by what (Order 179: the way).
 
-    Refuses what lies in the vault, what is settled already, and an act that is not approved.
+    Refuses what lies in the vault, what is settled already, an act that is not approved, and what
+    a stop or a ground holds today.
     """
     act = act_locked(item.act)
-    row = seam.lock(ActItem.objects.filter(pk=item.pk)).get()
+    # Its day may have moved to before that of an act which holds it too: nobody is asked twice.
+    same = Q(datum=item.datum_id, key=None, outcome="", act__state__in=OPEN)
+    numbers = ActItem.objects.filter(Q(pk=item.pk) | same).values_list("pk", flat=True)
+    held = seam.lock(ActItem.objects.filter(pk__in=list(numbers)).order_by("pk"))
+    found = {one.pk: one for one in held}
+    row = found.pop(item.pk)
     if row.key is not None:
         raise NotElsewhere(number=act.number)
     if row.outcome:
@@ -317,13 +357,34 @@ def item_confirm(*, item: ActItem, how: str, by: User, now: datetime) -> ActItem
         raise NotYetApproved(number=act.number)
     if act.state not in {ActState.APPROVED, ActState.RUNNING}:
         raise ForbiddenTransition(number=act.number, state=act.state)
-    how = _fitting(how, act)
+    how = fitting(how, act)
     if not how:
         raise ActReasonMissing(number=act.number)
+    _require_may_go(row, act, now)
     row.outcome, row.why = Outcome.DESTROYED, how
     row.confirmed_at, row.confirmed_by = now, by
     row.save(update_fields=["outcome", "why", "confirmed_at", "confirmed_by"])
+    for other in found.values():
+        if other.outcome:
+            continue
+        other.outcome, other.why = Outcome.GONE, act.number
+        other.save(update_fields=["outcome", "why"])
     return row
+
+
+def _require_may_go(item: ActItem, act: DestructionAct, now: datetime) -> None:
+    """Neither a stop nor a ground holds it; the card is locked."""
+    card = seam.lock(DataSubject.objects.filter(pk=item.subject_id)).get()
+    if card.merged_into_id:
+        card = seam.lock(DataSubject.objects.filter(pk=card.merged_into_id)).get()
+    why = standing_stops([card.pk], label=act.label).get(card.pk, "")
+    if not why:
+        today = now.astimezone(act.operator.zone).date()
+        held = Fates(Law(act.operator), today).read([card.pk])
+        found = next((one for one in held if one.key is None and one.datum == item.datum_id), None)
+        why = found.destiny.why if found and found.destiny.stays else ""
+    if why:
+        raise HeldElsewhere(number=act.number, why=why)
 
 
 def clock_meet(act: DestructionAct, *, met_at: datetime) -> None:
@@ -332,7 +393,7 @@ def clock_meet(act: DestructionAct, *, met_at: datetime) -> None:
         deadline_meet(deadline=clock, met_at=met_at, by=None, reason="act closed")
 
 
-def _fitting(text: str, act: DestructionAct) -> str:
+def fitting(text: str, act: DestructionAct) -> str:
     text = text.strip()
     if len(text) > WORDS:
         raise ActReasonTooLong(number=act.number, limit=WORDS)

@@ -12,7 +12,7 @@ from registry.states import move
 from subjects import states
 from subjects.models import ActItem, ActPaper, DestructionAct
 from subjects.services.act_papers import papers_of
-from subjects.services.acts import act_locked, clock_meet
+from subjects.services.acts import act_locked, clock_meet, not_before
 
 
 class NotVerified(Conflict):
@@ -35,6 +35,7 @@ def act_close(act: DestructionAct, *, now: datetime) -> DestructionAct:
         "operator__jurisdiction", "operator__responsible", "drafted_by", "approved_by"
     ).get(pk=act.pk)
     _check(row)
+    now = not_before(now, row.verified_at)
     # Outside the lock: the papers of many people take a while, and nothing of it changes.
     papers = papers_of(row, now=now)
     with transaction.atomic():

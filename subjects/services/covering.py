@@ -26,7 +26,7 @@ from registry.models import (
 )
 from registry.services.rules import outcome
 from registry.terms import Unit, end_of_term
-from registry.workdays import WorkCalendar
+from registry.workdays import CalendarMissing, WorkCalendar
 from subjects import fate
 from subjects.choices import GroundEnd
 from subjects.models import DataSubject, Ground, PersonalDatum
@@ -71,6 +71,29 @@ class End:
     event: str
 
 
+class Ahead(WorkCalendar):
+    """A work calendar that goes on where it is not known: every day of such a year is worked.
+
+    A term that ends there, decades ahead, is not moved and so never ends later than the law says;
+    the hourly sweep counts it again once the year is loaded.
+    """
+
+    def __init__(self, known: WorkCalendar) -> None:
+        self.code, self._known = known.code, known
+
+    def is_working_day(self, day: date) -> bool:
+        try:
+            return self._known.is_working_day(day)
+        except CalendarMissing:
+            return True
+
+    def is_decreed(self, year: int) -> bool:
+        try:
+            return self._known.is_decreed(year)
+        except CalendarMissing:
+            return False
+
+
 class Law:
     """The rules and the calendar of one operator, read once."""
 
@@ -80,6 +103,11 @@ class Law:
     @cached_property
     def calendar(self) -> WorkCalendar:
         return work_calendar(self.operator.jurisdiction)
+
+    @cached_property
+    def ahead(self) -> WorkCalendar:
+        """The same for a day by which something must go, however far off."""
+        return Ahead(self.calendar)
 
     @cached_property
     def rules(self) -> list[DeadlineRule]:
@@ -131,7 +159,7 @@ class Law:
             statute=rule if is_statute else None,
             promise=None if is_statute else rule,
             trigger=day,
-            calendar=self.calendar,
+            calendar=self.ahead,
         ).due_on
 
     def after(self, ground: Ground, event: str) -> RetentionRule | None:
@@ -238,17 +266,19 @@ def cover(
     limits: tuple[fate.Limit, ...] = ()
     if end is not None:
         rule = law.after(ground, end.event)
-        counted_from = end.on
+        event, counted_from = end.event, end.on
         promised: list[fate.Limit] = []
         if rule is not None:
             then = fate.Then(rule.after)
             until = law.period(rule, end.on)
             if until is not None and rule.article:
                 keep = fate.Keep(until, rule.code, rule.article)
-                counted_from = until
+                # The storage term of a law over, the purpose is achieved, whatever ended the ground
+                # (94-V 12(2), 18(1); 152-FZ 5(7), 21(4)).
+                event, counted_from = GroundEnd.ACHIEVED, until
             elif until is not None:
                 promised = [fate.Limit(until, rule.code, rule.clause, fate.Source.POLICY)]
-        limits = (*law.limits(end.event, counted_from), *promised)
+        limits = (*law.limits(event, counted_from), *promised)
     return fate.Cover(
         ground=ground.pk,
         activity=str(ground.activity),
@@ -308,16 +338,25 @@ class Coverage:
 
     def covered(self, category: DataCategory | None, today: date) -> bool:
         """Whether a live ground covers the category today (retention after an end does not)."""
+        return bool(self.live(category, today))
+
+    def live(self, category: DataCategory | None, today: date) -> list[Ground]:
+        """The grounds that cover the category today."""
         wanted = category.pk if category else WITHOUT_CATEGORY
-        return any(
-            wanted in found.categories
+        return [
+            ground
+            for ground, found in zip(self.grounds, self.covers, strict=True)
+            if wanted in found.categories
             and found.started_on <= today
             and (found.ended_on is None or today < found.ended_on)
-            for found in self.covers
-        )
+        ]
 
 
-def require_cover(*, subject: DataSubject, category: DataCategory | None, today: date) -> None:
-    """Refuse a datum that no live ground of the person covers (promise 1)."""
-    if not Coverage(subject).covered(category, today):
+def require_cover(
+    *, subject: DataSubject, category: DataCategory | None, today: date
+) -> list[Ground]:
+    """The live grounds that cover a datum; refuses one that none covers (promise 1)."""
+    grounds = Coverage(subject).live(category, today)
+    if not grounds:
         raise NotCovered(category=category.name if category else "", code=subject.code)
+    return grounds

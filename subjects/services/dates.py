@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import date
 
 from django.db import transaction
 
 from registry import seam
+from registry.errors import OperatorError
 from registry.models import Operator
 from subjects.models import DataSubject, VaultKey
 from subjects.services.covering import Law
-from subjects.services.fates import Fates, Held
+from subjects.services.fates import Fates, Held, failures_tell
 
 CHUNK = 2_000  # people
 FEW = 50  # dates
@@ -37,25 +38,20 @@ def dates_keep(subjects: Iterable[int], *, today: date) -> int:
     return changed
 
 
-def dates_sweep(*, now: datetime) -> dict[str, int]:
-    """The same for everybody: ``looked`` at so many people, ``dated`` so many keys anew.
+def operator_dates(operator: Operator, *, today: date) -> dict[str, int]:
+    """The same for all people of an operator: ``looked`` at so many, ``dated`` so many keys anew.
 
     Late, twice or killed half-way it does no harm: what is right already is not written. Reads
-    people in chunks without holding them, and locks those alone whose dates are wrong.
+    people in chunks without holding them, and locks those alone whose dates are wrong. ``failed``:
+    so many have no fate; they are told in the log and hold nobody up.
     """
-    did = {"looked": 0, "dated": 0}
-    for operator in Operator.objects.select_related("jurisdiction").order_by("pk"):
-        found = operator_dates(operator, today=now.astimezone(operator.zone).date())
-        did = {name: did[name] + number for name, number in found.items()}
-    return did
-
-
-def operator_dates(operator: Operator, *, today: date) -> dict[str, int]:
-    """``dates_sweep`` for the people of one operator."""
-    did = {"looked": 0, "dated": 0}
+    did = {"looked": 0, "dated": 0, "failed": 0}
     law = Law(operator)
     for part in cards(operator):
-        found = Fates(law, today).read(part)
+        failed: dict[int, OperatorError] = {}
+        found = Fates(law, today).read(part, failed)
+        failures_tell(failed)
+        did["failed"] += len(failed)
         wrong = {held.subject for held in found if held.key and _wrong(held)}
         did["looked"] += len(part)
         if wrong:

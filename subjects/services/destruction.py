@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from registry import seam
-from registry.errors import OperatorError, gettext_noop
+from registry.errors import Conflict, OperatorError, gettext_noop
 from registry.models import User
 from subjects.models import (
     Consent,
@@ -29,12 +29,20 @@ from subjects.services import bulk
 from subjects.services.covering import Coverage, end_of
 from subjects.services.evidence import evidence_keep
 from subjects.services.evidence_keys import evidence_key_ready
+from subjects.services.fates import APART
+from subjects.services.planning import standing_stops
 from subjects.vault.models import SearchToken, VaultKey
 
 
 class StillCovered(OperatorError):
     template = gettext_noop(
         "%(code)s: %(category)s stays: %(ground)s (%(article)s) covers it. End the ground first."
+    )
+
+
+class DestructionStopped(Conflict):
+    template = gettext_noop(
+        "%(code)s: %(stop)s stops the destruction. Nothing of the person goes before it ends."
     )
 
 
@@ -123,15 +131,17 @@ def data_destroy(
     by: User | None,
     now: datetime,
     today: date,
+    label: str = "",
 ) -> list[DestructionItem]:
     """Destroy data of one person. Refuses, by name, a datum that a ground still covers.
 
-    The card is locked, so that no ground can begin between the check and the destruction.
+    Refuses while a stop stands, but that of the request ``label`` that asks for it. The card is
+    locked, so that no ground and no stop can begin between the check and the destruction.
     """
     chosen = list(data)
     evidence_key_ready(now=now)
     with transaction.atomic():
-        seam.lock(DataSubject.objects.filter(pk=subject.pk)).get()
+        _card_free(subject, label=label)
         fates = Coverage(subject).fates(today)
         for datum in chosen:
             found = fates.get(datum.pk)
@@ -164,15 +174,22 @@ def flush() -> None:
 
 
 def subject_destroy(
-    *, subject: DataSubject, reason: str, by: User | None, now: datetime, today: date
+    *,
+    subject: DataSubject,
+    reason: str,
+    by: User | None,
+    now: datetime,
+    today: date,
+    label: str = "",
 ) -> list[DestructionItem]:
     """Everything the vault holds about a person whom no ground covers any longer.
 
-    Refuses, by name, while a ground holds: the proof of a live consent is needed.
+    Refuses, by name, while a ground holds: the proof of a live consent is needed; and while a stop
+    stands, but that of the request ``label`` that asks for it.
     """
     evidence_key_ready(now=now)
     with transaction.atomic():
-        seam.lock(DataSubject.objects.filter(pk=subject.pk)).get()
+        _card_free(subject, label=label)
         live = Ground.objects.filter(subject=subject).select_related("activity", "legal_basis")
         for ground in live:
             if _holds(ground, today):
@@ -189,12 +206,21 @@ def subject_destroy(
             by=by,
             now=now,
             today=today,
+            label=label,
         )
         evidence = Consent.objects.filter(ground__subject=subject, evidence_key__isnull=False)
         items += keys_destroy(
             evidence.values_list("evidence_key", flat=True), reason=reason, by=by, now=now
         )
     return items
+
+
+def _card_free(subject: DataSubject, *, label: str) -> None:
+    """Hold the card, and refuse one that something stops."""
+    seam.lock(DataSubject.objects.filter(pk=subject.pk)).get()
+    stop = standing_stops([subject.pk], label=label).get(subject.pk)
+    if stop is not None:
+        raise DestructionStopped(code=subject.code, stop=stop.partition(APART)[2])
 
 
 def _holds(ground: Ground, today: date) -> bool:

@@ -22,7 +22,14 @@ from registry.models import ConsentText, DataCategory, Operator, User
 from subjects import sealing
 from subjects.choices import Looked
 from subjects.folding import Term, query_terms
-from subjects.models import AccessEvent, DataSubject, DestructionItem, Evidence, PersonalDatum
+from subjects.models import (
+    AccessEvent,
+    DataSubject,
+    DestructionItem,
+    Evidence,
+    Ground,
+    PersonalDatum,
+)
 from subjects.services import evidence_keys
 from subjects.services.looking import look
 from subjects.vault import keyring, store
@@ -203,16 +210,32 @@ def is_older(given_at: datetime | None, day: date, destroyed_at: datetime, zone:
 
 
 def require_newer_datum(
-    *, operator: Operator, terms: Collection[Term], category: str, collected_on: date, today: date
+    *,
+    operator: Operator,
+    terms: Collection[Term],
+    category: str,
+    collected_on: date,
+    grounds: Collection[Ground],
+    today: date,
 ) -> None:
-    """Refuse a value, by its terms, that was collected before somebody with it was destroyed."""
-    if collected_on >= today:
-        return
+    """Refuse a value, by its terms, that is older than the destruction of somebody with it.
+
+    Older is what was collected before that, and what only older grounds cover: on a new card too,
+    an old consent brings nothing back. ``grounds``: the live ones that cover it, with their
+    consents.
+    """
     whole = [term for term in terms if term[0] in ASKED]
     for at in last_destroyed(operator.pk, whole, today).values():
-        if is_older(None, collected_on, at, operator.zone):
+        if is_older(None, collected_on, at, operator.zone) or all(
+            is_older(_given_at(ground), ground.started_on, at, operator.zone) for ground in grounds
+        ):
             day = at.astimezone(operator.zone).date()
             raise OlderThanDestruction(category=category, day=day)
+
+
+def _given_at(ground: Ground) -> datetime | None:
+    """The moment of the ground's consent; other grounds have a day only."""
+    return ground.consent.given_at if hasattr(ground, "consent") else None
 
 
 def require_newer_consent(*, subject: DataSubject, text: ConsentText, given_at: datetime) -> None:

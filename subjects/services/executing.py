@@ -15,6 +15,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max
 
 from registry import seam
 from registry.errors import OperatorError, gettext_noop
@@ -23,7 +24,7 @@ from registry.states import move
 from subjects import states
 from subjects.choices import ActState, Outcome
 from subjects.models import ActItem, DataSubject, DestructionAct, DestructionItem, SealedFile
-from subjects.services.acts import act_locked
+from subjects.services.acts import act_locked, not_before
 from subjects.services.covering import Law
 from subjects.services.destruction import flush, keys_destroy_many
 from subjects.services.evidence_keys import evidence_key_ready
@@ -75,6 +76,7 @@ def act_execute(
     did = {"destroyed": 0, "stays": 0, "stopped": 0, "gone": 0}
     if row.finished_at is not None:
         return did
+    now = not_before(now, row.started_at)
     evidence_key_ready(now=now)
     law = Law(row.operator)
     looked = 0
@@ -87,7 +89,9 @@ def act_execute(
     with transaction.atomic():
         row = act_locked(row)
         if row.finished_at is None:
-            row.finished_at = now
+            # Another worker's sweep may have begun later than this one.
+            gone = DestructionItem.objects.filter(act=row).order_by()
+            row.finished_at = not_before(now, gone.aggregate(last=Max("destroyed_at"))["last"])
             audit.save(row, by=None, reason="executed", fields=["finished_at"])
     flush()
     return did
@@ -101,7 +105,7 @@ def _begin(act: DestructionAct, *, now: datetime, today: date) -> DestructionAct
         if today < row.due_on and not row.label:
             raise NotDueYet(number=row.number, day=row.due_on)
         if row.state != state or row.started_at is None:
-            row.state, row.started_at = state, now
+            row.state, row.started_at = state, not_before(now, row.drafted_at, row.approved_at)
             audit.save(row, by=None, reason="execution began", fields=["state", "started_at"])
     return row
 
@@ -136,19 +140,18 @@ def _chunk(
     act: DestructionAct, part: list[_Item], law: Law, *, now: datetime, today: date
 ) -> dict[str, int]:
     """One transaction; nothing of it when every item of it has been destroyed before."""
-    keys = [one.key for one in part if one.key]
-    done = set(
-        seam.numbered(DestructionItem.objects.filter(act=act), "key", keys).values_list(
-            "key", flat=True
-        )
-    )
-    part = [one for one in part if one.key not in done]
+    part = _undone(act, part)
     if not part:
         return {}
     wider: set[int] = set()
     for _ in range(5):
         with transaction.atomic():
             row = act_locked(act)
+            # Once more under the lock: what another worker of this act has done since then is
+            # destroyed by this act, not "gone before" it.
+            part = _undone(act, part)
+            if not part:
+                return {}
             cards = _cards(part, wider)
             if not set(cards.values()) <= cards.keys():
                 # Merged since the draft: the card that stays has to be held as well.
@@ -158,6 +161,42 @@ def _chunk(
                 return {}
             return _settle(row, part, cards, law, now=now, today=today)
     raise CardsMoving(number=act.number)
+
+
+def elsewhere_settle(act: DestructionAct, *, now: datetime, today: date) -> dict[str, int]:
+    """Of what waits elsewhere after the execution: what a hold stops or a ground covers by now.
+
+    Nobody is asked to confirm the destruction of what must not be destroyed. Returns how many
+    ``stays`` and ``stopped``. Must not stand in a transaction.
+    """
+    did = {"stays": 0, "stopped": 0}
+    waiting = ActItem.objects.filter(act=act, key=None, outcome="").order_by("pk")
+    last = 0
+    while numbers := list(waiting.filter(pk__gt=last).values_list("pk", flat=True)[:ITEMS]):
+        last = numbers[-1]
+        with transaction.atomic():
+            row = act_locked(act)
+            if row.state != ActState.RUNNING:
+                break
+            cells = seam.lock(waiting.filter(pk__in=numbers)).values_list(
+                "pk", "subject_id", "key", "datum_id", "rule", "article"
+            )
+            part = [_Item(*one) for one in cells]
+            cards = _cards(part, set())
+            cards |= _cards(part, set(cards.values()))
+            law = Law(row.operator)
+            for outcome, count in _settle(row, part, cards, law, now=now, today=today).items():
+                if outcome in did:
+                    did[outcome] += count
+    return did
+
+
+def _undone(act: DestructionAct, part: list[_Item]) -> list[_Item]:
+    """Without what this act has destroyed already."""
+    keys = [one.key for one in part if one.key]
+    items = seam.numbered(DestructionItem.objects.filter(act=act), "key", keys)
+    done = set(items.values_list("key", flat=True))
+    return [one for one in part if one.key not in done]
 
 
 def _cards(part: list[_Item], wider: set[int]) -> dict[int, int]:

@@ -6,6 +6,7 @@ same ends) have the same fates, so each kind of them is decided once.
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from django.db.models import Q
 
 from registry import seam
 from registry.choices import Effect, Event, RuleSource
+from registry.errors import OperatorError
 from registry.models import (
     ConsentText,
     DeadlineRule,
@@ -25,9 +27,11 @@ from registry.models import (
 from registry.services.rules import outcome
 from subjects import fate
 from subjects.choices import HeldIn
-from subjects.models import Ground, PersonalDatum
+from subjects.models import DataSubject, Ground, PersonalDatum
 from subjects.services.covering import WITHOUT_CATEGORY, End, Law, cover, known_end
 from subjects.vault.models import Sealed, VaultKey
+
+log = logging.getLogger(__name__)
 
 DAY = timedelta(days=1)
 # What separates the parts of ``Destiny.why``; no code and no article has it.
@@ -139,8 +143,14 @@ class Fates:
         self._texts |= {text: found.get(text, frozenset()) for text in missing}
 
     # --- the people ------------------------------------------------------------------------------
-    def read(self, subjects: Iterable[int]) -> list[Held]:
-        """All that is held about these people of the operator, with what becomes of it."""
+    def read(
+        self, subjects: Iterable[int], failed: dict[int, OperatorError] | None = None
+    ) -> list[Held]:
+        """All that is held about these people of the operator, with what becomes of it.
+
+        ``failed``: takes in whoever has no fate, and why (a term past the last year there is); they
+        are left out, so that the others do not wait. Without it, the first of them is refused.
+        """
         numbers = list(subjects)
         if not numbers:
             return []
@@ -167,7 +177,15 @@ class Fates:
             in_vault = held_in == HeldIn.VAULT
             if in_vault and key not in dated:
                 continue
-            destiny = self._destiny(shapes.get(subject, ()), category or WITHOUT_CATEGORY)
+            if failed and subject in failed:
+                continue
+            try:
+                destiny = self._destiny(shapes.get(subject, ()), category or WITHOUT_CATEGORY)
+            except OperatorError as error:
+                if failed is None:
+                    raise
+                failed[subject] = error
+                continue
             found.append(
                 Held(
                     subject=subject,
@@ -180,7 +198,7 @@ class Fates:
                 )
             )
         for subject, key, end in proofs:
-            if key in dated:
+            if key in dated and subject not in (failed or ()):
                 found.append(
                     Held(subject, Sealed.EVIDENCE, key, None, None, dated[key], self._proof(end))
                 )
@@ -298,7 +316,7 @@ class Fates:
                 statute=rule,
                 promise=None,
                 trigger=ended_on,
-                calendar=self.law.calendar,
+                calendar=self.law.ahead,
             ).due_on
         if rule is None or last is None:
             # No rule is no licence.
@@ -313,6 +331,13 @@ class Fates:
             counted_from=ended_on,
             why=APART.join([rule.code, rule.article, last.isoformat()]) if stays else "",
         )
+
+
+def failures_tell(failed: Mapping[int, OperatorError]) -> None:
+    """Into the log: the code of each card and what is wrong; neither holds a value."""
+    cards = DataSubject.objects.filter(pk__in=failed).values_list("pk", "code")
+    for number, code in cards.order_by("pk") if failed else ():
+        log.error("fate of %s: %s", code, failed[number])
 
 
 def _gathered(rows: Iterable[tuple[int, int]]) -> dict[int, frozenset[int]]:

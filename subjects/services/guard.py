@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import override
 
 from registry.errors import Conflict, gettext_noop
 from registry.models import DataCategory
 from registry.seam.gathering import gathered
 from subjects.choices import BlockReason
-from subjects.models import Block, Consent, DataSubject, PersonalDatum, Stop
+from subjects.models import Block, Consent, DataSubject, Stop
 
 # An annotation of cards and of data: the blocks that stand over them.
 BLOCKS, STOPS = "standing_blocks", "standing_stops"
@@ -112,12 +112,6 @@ def blocks_of_data() -> Subquery:
         _over_data(),
         number="pk", label="label", why="why", since="started_at", category="category",
     )  # fmt: skip
-
-
-def unblocked(data: QuerySet[PersonalDatum], *, label: str = "") -> QuerySet[PersonalDatum]:
-    """Only the data that no standing block covers, but those of this number."""
-    foreign = _over_data().exclude(label__in=numbers_in(label))
-    return data.filter(~Exists(foreign))
 
 
 def blocks_of_cards() -> Subquery:

@@ -145,8 +145,8 @@ def datum_record(
 
     Refuses a category that no live ground of the person covers (by name, promise 1), one that is
     not personal or not concrete, a value of the wrong shape, an account that another card has, what
-    is blocked (nothing is added to it), and what was collected before somebody with the same value
-    was destroyed.
+    is blocked (nothing is added to it), and a value that was collected, or that is covered by
+    consents given, before somebody with the same value was destroyed.
     """
     require_own(subject.operator_id, category, system, carrier)
     if collected_on > today or (verified_on is not None and verified_on > today):
@@ -162,7 +162,7 @@ def datum_record(
             accounts_locked(subject.operator_id)
         card_locked(subject)
         require_unblocked(subject, category=category)
-        require_cover(subject=subject, category=category, today=today)
+        grounds = require_cover(subject=subject, category=category, today=today)
         row = PersonalDatum(
             subject=subject,
             category=category,
@@ -194,6 +194,7 @@ def datum_record(
                 terms=row.sealed_terms("value", checked).terms,
                 category=name,
                 collected_on=collected_on,
+                grounds=grounds,
                 today=today,
             )
             row.value = Plain(checked)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from registry import seam
+from registry.errors import OperatorError
 from registry.models import Operator
 from subjects.choices import ActState, HeldIn, Outcome, StopKind
-from subjects.models import ActItem, DataSubject, DestructionAct, PersonalDatum, Stop, VaultKey
+from subjects.models import (
+    ActItem,
+    DataSubject,
+    DestructionAct,
+    Ground,
+    PersonalDatum,
+    Stop,
+    VaultKey,
+)
 from subjects.services.covering import Law
-from subjects.services.fates import APART, Fates, Held
+from subjects.services.fates import APART, Fates, Held, failures_tell
 from subjects.vault.models import Sealed
 
 CHUNK = 2_000  # people
@@ -76,7 +85,7 @@ def plan(
 
     ``label``: the number of the request that asks for it, whose own stop does not count.
     ``subjects``: only these cards. ``today``: as the data stand that day (otherwise: ``until``).
-    What an open act holds already is left out.
+    What an open act holds in time is left out; of a request's, what an act of a request does.
     """
     found = Plan()
     for part in plans(operator, until=until, label=label, subjects=subjects, today=today or until):
@@ -96,22 +105,25 @@ def plans(
     """``plan`` in chunks of people, in the order of their numbers."""
     law = Law(operator)
     chosen = subjects is not None
-    numbers = _own(operator, subjects) if subjects is not None else _with_due(operator, until)
-    acts = list(
-        DestructionAct.objects.filter(operator=operator, state__in=OPEN).values_list(
-            "pk", flat=True
-        )
+    numbers = (
+        _own(operator, subjects) if subjects is not None else _with_due(operator, until, today)
     )
+    # The data of a person whom a request is about are not left to an act of the routine: that one
+    # waits for its day, and the stop of the request stops it. What runs already goes on.
+    acts = _standing(operator, Q(state=ActState.RUNNING) | ~Q(label="") if label else Q())
     for start in range(0, len(numbers), CHUNK):
         part = numbers[start : start + CHUNK]
-        held = Fates(law, today).read(part)
+        # Who asks for somebody is told what is wrong; of all, nobody waits for another.
+        failed: dict[int, OperatorError] | None = None if chosen else {}
+        held = Fates(law, today).read(part, failed)
+        failures_tell(failed or {})
         yield _plan(part, held, acts, until=until, label=label, everything=chosen)
 
 
 def _plan(
     part: list[int],
     held: list[Held],
-    acts: list[int],
+    acts: Mapping[int, date],
     *,
     until: date,
     label: str,
@@ -172,23 +184,17 @@ def _going(one: Held, code: str, day: date) -> Planned:
 def standing_stops(subjects: Iterable[int], *, label: str) -> dict[int, str]:
     """Card -> what stops the destruction of its data now: kind and number.
 
-    A stop of a card that was merged stops the one that holds the data. The open request that asks
-    for this very destruction stops only others; a legal hold stops whatever its number is.
+    The open request that asks for this very destruction stops only others; a legal hold stops
+    whatever its number is. The stops of a card that was merged went to the one that stays.
     """
-    numbers = list(subjects)
-    merged = dict(
-        seam.numbered(DataSubject.objects.order_by(), "merged_into_id", numbers).values_list(
-            "pk", "merged_into_id"
-        )
-    )
-    rows = seam.numbered(Stop.objects.order_by("pk"), "subject_id", [*numbers, *merged])
+    rows = seam.numbered(Stop.objects.order_by("pk"), "subject_id", list(subjects))
     found: dict[int, str] = {}
     for subject, kind, number in rows.filter(ended_at=None).values_list(
         "subject_id", "kind", "label"
     ):
         if label and kind == StopKind.REQUEST and number == label:
             continue
-        found.setdefault(merged.get(subject) or subject, APART.join([kind, number]))
+        found.setdefault(subject, APART.join([kind, number]))
     return found
 
 
@@ -199,8 +205,8 @@ def _own(operator: Operator, subjects: Iterable[int]) -> list[int]:
     return sorted({merged_into or number for number, merged_into in found})
 
 
-def _with_due(operator: Operator, until: date) -> list[int]:
-    """People with a key that is due, and those about whom something is held elsewhere."""
+def _with_due(operator: Operator, until: date, today: date) -> list[int]:
+    """People with a key that is due, and those who may have something due elsewhere."""
     own = DataSubject.objects.filter(operator=operator)
     keys = VaultKey.objects.filter(
         destroy_on__lte=until, kind__in=OF_PEOPLE, owner__in=own.values("pk")
@@ -208,6 +214,8 @@ def _with_due(operator: Operator, until: date) -> list[int]:
     elsewhere = PersonalDatum.objects.filter(subject__operator=operator).exclude(
         held_in=HeldIn.VAULT
     )
+    elsewhere = elsewhere.exclude(Exists(_confirmed().filter(datum=OuterRef("pk"))))
+    elsewhere = elsewhere.exclude(_endless(today))
     return sorted(
         {
             *keys.order_by().values_list("owner", flat=True).distinct(),
@@ -216,20 +224,60 @@ def _with_due(operator: Operator, until: date) -> list[int]:
     )
 
 
-def _taken(acts: list[int], held: list[Held]) -> tuple[set[int], set[int]]:
-    """Keys in an open act; data held elsewhere in one, or confirmed as gone there."""
+def _endless(today: date) -> Q:
+    """Of data: a ground without a known end holds it, so it is not due.
+
+    Nothing dates what has no key; without this the hourly draft would read everybody.
+    """
+    open_ended = Ground.objects.filter(
+        subject=OuterRef("subject"), started_on__lte=today, ended_on=None,
+        consent__expires_on=None, activity__ended_on=None, activity__purpose__ended_on=None,
+    )  # fmt: skip
+    category = OuterRef("category")
+    return (
+        Q(Exists(open_ended.filter(consent__text__data_categories=category)))
+        | Q(Exists(open_ended.filter(consent=None, activity__data_categories=category)))
+        | Q(Exists(open_ended), category=None)
+    )
+
+
+def _standing(operator: Operator, which: Q) -> dict[int, date]:
+    """Open acts -> the day up to which each is in time for what it holds.
+
+    One that has not begun is of no use to a value whose day has moved to before it.
+    """
+    rows = DestructionAct.objects.filter(which, operator=operator, state__in=OPEN)
+    return {
+        number: date.min if state == ActState.RUNNING else due_on
+        for number, state, due_on in rows.values_list("pk", "state", "due_on")
+    }
+
+
+def _taken(acts: Mapping[int, date], held: list[Held]) -> tuple[set[int], set[int]]:
+    """Keys in an open act that is in time; data held elsewhere in one, or confirmed as gone there.
+
+    What an act holds too late comes into another; carried out, the late one says where it went.
+    """
+    # What was stopped or stayed there may be due again before that act is closed.
+    waiting = ActItem.objects.filter(act__in=list(acts), outcome="").order_by()
     keys: set[int] = set()
     if acts:
-        rows = seam.numbered(
-            ActItem.objects.order_by(), "key", [one.key for one in held if one.key]
-        )
-        # What was stopped or stayed there may be due again before that act is closed.
-        rows = rows.filter(act__in=acts, outcome="")
-        keys = {key for key in rows.values_list("key", flat=True) if key}
-    elsewhere = [one.datum for one in held if one.key is None and one.datum]
-    if not elsewhere:
+        days = {one.key: one.destroy_on for one in held if one.key}
+        rows = seam.numbered(waiting, "key", list(days)).values_list("key", "act")
+        keys = {key for key, act in rows if key and acts[act] <= (days[key] or date.max)}
+    until = {one.datum: one.destroy_on for one in held if one.key is None and one.datum}
+    if not until:
         return keys, set()
-    data = seam.numbered(ActItem.objects.order_by(), "datum_id", elsewhere).filter(
-        Q(act__in=acts, outcome="") | Q(outcome=Outcome.DESTROYED), key=None
-    )
-    return keys, {datum for datum in data.values_list("datum_id", flat=True) if datum}
+    items = seam.numbered(waiting.filter(key=None), "datum_id", list(until))
+    data = {
+        datum
+        for datum, act in items.values_list("datum", "act")
+        if datum and acts[act] <= (until[datum] or date.max)
+    }
+    gone = seam.numbered(_confirmed(), "datum_id", list(until)).values_list("datum", flat=True)
+    return keys, data | {datum for datum in gone if datum}
+
+
+def _confirmed() -> QuerySet[ActItem]:
+    """Of data held elsewhere: somebody made sure that they are gone."""
+    return ActItem.objects.filter(key=None, outcome=Outcome.DESTROYED).order_by()

@@ -6,17 +6,20 @@ it; destruction reads only these rows, never the room that wrote them.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from registry import seam
 from registry.errors import Conflict, OperatorError, gettext_noop
-from registry.models import DataCategory, Operator, User
+from registry.models import DataCategory, User
 from registry.services import audit
-from subjects.choices import BlockReason, StopKind
-from subjects.models import Block, DataSubject, Stop
+from subjects.choices import BlockReason, HeldIn, Outcome, StopKind
+from subjects.models import ActItem, Block, DataSubject, PersonalDatum, Stop, VaultKey
 from subjects.services.people import card_locked, require_own
+from subjects.vault.models import Sealed
 
 
 class StopReasonMissing(OperatorError):
@@ -116,19 +119,29 @@ def block_end(*, block: Block, by: User | None, now: datetime, reason: str) -> B
     return audit.save(row, by=by, reason=reason, fields=["ended_at"])
 
 
-@transaction.atomic
-def label_ended(
-    *, operator: Operator, label: str, by: User | None, now: datetime, reason: str
-) -> int:
-    """End every stop and block of this number; returns how many. None is no error."""
-    done = 0
-    for stop in Stop.objects.filter(operator=operator, label=label, ended_at=None).order_by("pk"):
-        stop_end(stop=stop, by=by, now=now, reason=reason)
-        done += 1
-    for block in Block.objects.filter(operator=operator, label=label, ended_at=None).order_by("pk"):
-        block_end(block=block, by=by, now=now, reason=reason)
-        done += 1
-    return done
+def storage_end(*, now: datetime) -> int:
+    """End the blocks that kept what a law ordered to be kept, once nothing of it is left.
+
+    Returns how many. The term of the law ends with the destruction of the last value; a block that
+    outlived it would forbid what the person agrees to later (Digital Code 41(3), 152-FZ 5(7)).
+    """
+    mine = {"subject": OuterRef("subject"), "category": OuterRef("category")}
+    keys = VaultKey.objects.filter(
+        kind__in=[Sealed.DATUM, Sealed.FILE],
+        owner=OuterRef("subject"),
+        category=OuterRef("category"),
+    )
+    gone = ActItem.objects.filter(datum=OuterRef("pk"), key=None, outcome=Outcome.DESTROYED)
+    elsewhere = PersonalDatum.objects.exclude(held_in=HeldIn.VAULT).filter(~Exists(gone), **mine)
+    over = Block.objects.filter(
+        ~Exists(keys), ~Exists(elsewhere), why=BlockReason.STORAGE, ended_at=None
+    ).exclude(category=None)
+    ended = 0
+    for block in over.order_by("pk"):
+        with suppress(EndedAlready):
+            block_end(block=block, by=None, now=now, reason="nothing is left of it")
+            ended += 1
+    return ended
 
 
 def _given(label: str, reason: str) -> tuple[str, str]:

@@ -17,12 +17,14 @@ from django.db.models import Q, QuerySet
 
 from registry.errors import OperatorError
 from registry.models import Operator
+from registry.states import ForbiddenTransition
 from subjects.choices import ActState
 from subjects.models import DestructionAct
 from subjects.services.acts import LEAD, act_draft
 from subjects.services.closing import act_close, unconfirmed
 from subjects.services.dates import operator_dates
-from subjects.services.executing import act_execute
+from subjects.services.executing import act_execute, elsewhere_settle
+from subjects.services.stops import storage_end
 from subjects.services.verifying import act_verify, needles_of
 
 log = logging.getLogger(__name__)
@@ -51,11 +53,13 @@ def destruction_sweep(
             did["drafted"] += len(
                 act_draft(operator=one, until=until or today + LEAD, by=None, now=now)
             )
-        due = _due(one, min(until or today, today))
+        due = _due(one, today, until=until)
         for act in due.filter(state__in=[ActState.APPROVED, ActState.RUNNING], closed_at=None):
             with _alone(did, act.number):
                 _carry_on(act, did, now=now, today=today)
         did["waiting"] += due.filter(state=ActState.DRAFTED).count()
+    with _alone(did, "blocks of what is gone"):
+        storage_end(now=now)
     return did
 
 
@@ -67,6 +71,8 @@ def act_carry_out(
     after_chunk: Callable[[int], None] | None = None,
 ) -> dict[str, int]:
     """Execute, verify and close one approved act as far as it goes; see ``act_execute``.
+
+    Whatever another hand does to it at the same time is not done twice, and is no failure.
 
     An act with data elsewhere stays open, executed and verified, until somebody confirms them.
     """
@@ -85,10 +91,15 @@ def unverified() -> list[str]:
     return [row.number for row in rows.order_by("pk") if row.verification.get("failed")]
 
 
-def _due(operator: Operator, day: date) -> QuerySet[DestructionAct]:
-    """Acts of the day or older, and any that has begun."""
-    begun = Q(state=ActState.RUNNING)
-    rows = DestructionAct.objects.filter(Q(due_on__lte=day) | begun, operator=operator)
+def _due(operator: Operator, today: date, *, until: date | None) -> QuerySet[DestructionAct]:
+    """Acts of the day or older, any that has begun, and what a request asks for once approved.
+
+    Nobody waits for the last lawful day with that; ``until``: but who names a day means it.
+    """
+    wanted = Q(due_on__lte=min(until or today, today)) | Q(state=ActState.RUNNING)
+    if until is None:
+        wanted |= ~Q(label="") & Q(state=ActState.APPROVED)
+    rows = DestructionAct.objects.filter(wanted, operator=operator)
     return rows.order_by("due_on", "pk")
 
 
@@ -100,7 +111,26 @@ def _carry_on(
     today: date,
     after_chunk: Callable[[int], None] | None = None,
 ) -> None:
-    """From wherever the act stands to its end, counting each step as it is done."""
+    """From wherever the act stands to its end, by this hand or by another one meanwhile."""
+    try:
+        # Read again: it may have been listed a while ago.
+        row = DestructionAct.objects.get(pk=act.pk)
+        if row.state != ActState.CLOSED:
+            _steps(row, did, now=now, today=today, after_chunk=after_chunk)
+    except ForbiddenTransition:
+        if not DestructionAct.objects.filter(pk=act.pk, state=ActState.CLOSED).exists():
+            raise
+
+
+def _steps(
+    act: DestructionAct,
+    did: dict[str, int],
+    *,
+    now: datetime,
+    today: date,
+    after_chunk: Callable[[int], None] | None,
+) -> None:
+    """What is left to do, counting each step as it is done."""
     needles = None
     if act.finished_at is None:
         needles = needles_of(act)
@@ -111,6 +141,9 @@ def _carry_on(
     if act.verified_at is None:
         act_verify(act, now=now, needles=needles)
         did["verified"] += 1
+    if unconfirmed(act):
+        for name, number in elsewhere_settle(act, now=now, today=today).items():
+            did[name] += number
     if not unconfirmed(act):
         act_close(act, now=now)
         did["closed"] += 1

@@ -21,8 +21,10 @@ from django.db.models import Exists, OuterRef
 from registry import seam
 from registry.choices import DataFormat
 from registry.errors import Conflict, OperatorError, gettext_noop
+from registry.models import User
 from registry.services import audit
-from subjects import sealing
+from registry.states import move
+from subjects import sealing, states
 from subjects.choices import ActState
 from subjects.models import (
     ActItem,
@@ -34,7 +36,7 @@ from subjects.models import (
     SearchToken,
     VaultKey,
 )
-from subjects.services.acts import act_locked
+from subjects.services.acts import ActReasonMissing, act_locked, fitting, not_before
 from subjects.services.files import file_open
 from subjects.services.reading import format_of
 from subjects.services.tables import database_rows
@@ -67,6 +69,10 @@ SOUGHT = {
 
 class NotExecuted(Conflict):
     template = gettext_noop("%(number)s has not been executed: there is nothing to verify.")
+
+
+class NoTraces(Conflict):
+    template = gettext_noop("%(number)s: no trace waits for a judgement.")
 
 
 class VerificationFailed(OperatorError):
@@ -130,10 +136,11 @@ def act_verify(
     are not forgotten by looking again without knowing for what. Must not stand in a transaction.
     """
     row = DestructionAct.objects.get(pk=act.pk)
+    if row.verified_at is not None:
+        # Closed by another hand meanwhile, perhaps.
+        return row
     if row.state != ActState.RUNNING or row.finished_at is None:
         raise NotExecuted(number=row.number)
-    if row.verified_at is not None:
-        return row
     structure = _structure(row)
     failed = [name for name, number in structure.items() if name in MUST_BE_NONE and number]
     found = _by_value(row, needles)
@@ -144,16 +151,40 @@ def act_verify(
         failed.append("traces")
     with transaction.atomic():
         row = act_locked(row)
-        if row.verified_at is not None:
+        if row.state == ActState.CLOSED or (row.verified_at is not None and not failed):
             return row
+        # Whoever found something is heard, though another looked meanwhile and knew less.
+        row.verified_at = None
         row.verification = {"structure": structure, "by_value": found, "failed": failed}
         if not failed:
-            row.verified_at = now
+            row.verified_at = not_before(now, row.finished_at)
         fields = ["verification", "verified_at"]
         audit.save(row, by=None, reason="not verified" if failed else "verified", fields=fields)
     if failed:
         raise VerificationFailed(number=row.number, what=", ".join(failed))
     return row
+
+
+@transaction.atomic
+def traces_judge(
+    *, act: DestructionAct, reason: str, by: User | None, now: datetime
+) -> DestructionAct:
+    """What the search by value found was looked at, and removed or lawful; the papers say why.
+
+    A value may stand elsewhere on a ground of its own: whoever is on the staff and a client. The
+    search cannot be done again, because what was sought is gone. Refuses an act of which anything
+    else failed, and one without traces.
+    """
+    row = act_locked(act)
+    move(states.ACT, row.state, "close", number=row.number)
+    if row.verified_at is not None or row.verification.get("failed") != ["traces"]:
+        raise NoTraces(number=row.number)
+    reason = fitting(reason, row)
+    if not reason:
+        raise ActReasonMissing(number=row.number)
+    row.verification = row.verification | {"failed": [], "judged": reason}
+    row.verified_at = not_before(now, row.finished_at)
+    return audit.save(row, by=by, reason=reason, fields=["verification", "verified_at"])
 
 
 # --- the structure -------------------------------------------------------------------------------

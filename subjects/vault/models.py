@@ -35,6 +35,8 @@ class Sealed(models.IntegerChoices):
     FILE = 3, _("file of a person")
     UPLOAD = 4, _("uploaded import file")
     REQUEST = 5, _("request of a person")
+    LETTER = 6, _("letter")
+    SUBMISSION = 7, _("submission that waits for its code")
 
 
 class KeyUse(models.TextChoices):
@@ -176,4 +178,6 @@ LABELS = {
     Sealed.FILE: b"file.content",
     Sealed.UPLOAD: b"import.content",
     Sealed.REQUEST: b"request.text",
+    Sealed.LETTER: b"letter.text",
+    Sealed.SUBMISSION: b"submission.text",
 }

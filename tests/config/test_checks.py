@@ -67,6 +67,10 @@ def test_what_is_the_peoples_is_sealed_or_a_token() -> None:
         "requests.subjectrequest.phone",
         "requests.subjectrequest.postal",
         "requests.subjectrequest.message",
+        "requests.submission.told",
+        "requests.letter.body",
+        "requests.letter.address",
+        "requests.subjectrequest.tracking",
     }
     for name in found - {"subjects.searchtoken.token"}:
         label, _, field = name.rpartition(".")

@@ -28,7 +28,8 @@ SITE_PAGES = {
     "front", "healthz", "readyz", "set_language", "two_factor", "two_factor_picture",
     "my_language", "index", "login", "logout", "password_change", "password_change_done",
     "autocomplete", "jsi18n", "view_on_site", "app_list", "people_find", "people_found",
-    "people_file", "destroyed_ask", "act_paper",
+    "people_file", "letter_file", "destroyed_ask", "act_paper", "public_form", "public_submission",
+    "public_track_entry", "public_track", "public_track_cancel", "public_track_file",
 }  # fmt: skip
 MODEL_PAGES = {"changelist", "add"}
 ROW_PAGES = {"change", "delete", "history", "simple_history"}

@@ -19,7 +19,8 @@ from registry.services.staff import membership_start
 from requests.models import RegulatorInquiry
 from requests.services.inquiries import clock_of, inquiry_register
 from tests.conftest import Office, Team, make_user
-from tests.crawl import destruction, people, subject_requests  # noqa: F401
+from tests.crawl import destruction, people, subject_requests, submissions  # noqa: F401
+from tests.crawl import letters as letters_of_requests  # noqa: F401
 from tests.crawl.makers import MAKERS, Made, law_mark, make, maker, mark_of, named, saved
 
 RECEIVED_AT = datetime(2025, 12, 22, 9, tzinfo=UTC)

@@ -21,7 +21,7 @@ from django.test import override_settings
 from registry import tasks
 from registry.choices import NoticeKind, NoticeState
 from registry.models import Notice, User
-from registry.services import outbox
+from registry.services import outbox, sending
 from registry.services.outbox import (
     PAUSES,
     ROUND,
@@ -256,7 +256,7 @@ def test_a_round_ends_before_its_claims_look_dead(
         make_notice(office, str(number))
     assert ROUND < STUCK_AFTER / 2
     seconds = iter([0.0, 1.0, ROUND.total_seconds() + 1])
-    monkeypatch.setattr(outbox.time, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(sending.time, "monotonic", lambda: next(seconds))
     assert deliver(now=NOW)["sent"] == 1
     monkeypatch.undo()
     assert deliver(now=NOW)["sent"] == 2

@@ -239,9 +239,11 @@ def open_grounds(known: Person) -> set[int]:
 
 
 def destroy_all(known: Person, team: Team, now: datetime = MUCH_LATER) -> None:
-    """What the act does, by hand."""
+    """What the act of the request does, by hand."""
+    asks = Stop.objects.filter(subject=known.card, ended_at=None).values_list("label", flat=True)
     subject_destroy(
-        subject=known.card, reason="act", by=team.dpo, now=now, today=now.date()
+        subject=known.card, reason="act", by=team.dpo, now=now, today=now.date(),
+        label=asks.first() or "",
     )  # fmt: skip
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from registry.models import Deadline
 from registry.states import ForbiddenTransition
 from requests.models import RequestItem
@@ -18,6 +20,7 @@ from requests.services.deciding import (
     RefusalWithoutReasons,
 )
 from requests.services.inquiries import NotYet
+from requests.services.writing import letter_draft, letter_send
 from subjects.models import Consent, DestructionAct, Stop
 from subjects.services.acts import act_cancel
 from tests.conftest import Office
@@ -179,11 +182,20 @@ def test_a_duty_to_stop_is_met_by_the_decision(office: Office) -> None:
     assert item_of(request).deadlines.get().met_at == LATER
 
 
-def test_a_refused_request_is_closed_and_its_clock_was_met_by_the_decision(office: Office) -> None:
+@pytest.mark.parametrize("told", [True, False])
+def test_a_refusal_is_in_time_by_its_letter(office: Office, told: bool) -> None:
+    """What is decided in a drawer refuses nothing; the closing letter tells it at the latest."""
     request = receive(office.ipm)
     refuse(item_of(request), office.ipm)
+    sent_at = LATER + timedelta(hours=3)
+    if told:
+        letter = letter_draft(
+            subject_request=again(request), kind="decision", way="page", by=office.ipm.dpo,
+            now=LATER,
+        )  # fmt: skip
+        letter_send(letter=letter, by=office.ipm.dpo, now=sent_at)
     close(request, office.ipm, now=MUCH_LATER)
-    assert Deadline.objects.get().met_at == LATER
+    assert Deadline.objects.get().met_at == (sent_at if told else MUCH_LATER)
 
 
 def test_when_no_clock_runs_nobody_is_given_one(office: Office) -> None:
@@ -196,7 +208,7 @@ def test_when_no_clock_runs_nobody_is_given_one(office: Office) -> None:
 
 # --- data ------------------------------------------------------------------------------------
 def test_every_refusal_is_whole_in_three_languages() -> None:
-    kinds = {*RequestKind.values, "access"}
+    kinds = set(RequestKind.values)
     for code, found in refusals().items():
         assert code.startswith(f"{found.jurisdiction}.")
         assert found.article and set(found.kinds) <= kinds

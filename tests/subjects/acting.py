@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from registry.models import RetentionRule
+from registry.models import Operator, RetentionRule
 from registry.services import audit
 from subjects.models import ActItem, Consent, DataSubject, DestructionAct, DestructionItem
 from subjects.services.acts import act_approve, act_draft
-from subjects.services.dates import dates_keep
+from subjects.services.dates import dates_keep, operator_dates
 from subjects.services.grounds import consent_withdraw
 from subjects.vault.models import VaultKey
 from tests.conftest import Team
@@ -31,6 +32,14 @@ def leaving(team: Team, **fields: Any) -> DataSubject:
     subject = person(team, **fields)
     withdraw(team, subject)
     return subject
+
+
+def dates_sweep(now: datetime) -> dict[str, int]:
+    """What the hourly sweep does first, for every operator."""
+    did: Counter[str] = Counter()
+    for operator in Operator.objects.select_related("jurisdiction").order_by("pk"):
+        did.update(operator_dates(operator, today=now.astimezone(operator.zone).date()))
+    return dict(did)
 
 
 def due_of(subject: DataSubject) -> date:

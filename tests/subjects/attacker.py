@@ -15,10 +15,22 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db import connection
 
 from subjects import sealing
 from tests.subjects.vault_office import database_url
+
+
+def _own(table: str, *names: str) -> tuple[str, ...]:
+    """Of values that are bound to their own row; versions in the history too."""
+    return tuple(
+        f"SELECT id, NULL, {name}_key, {name} FROM {app}_{version}{model}"
+        for app, model in [table.split("_")]
+        for version in ("", "historical")
+        for name in names
+    )
+
 
 # What each kind is bound to, in the words of the office: kind, then rows of (owner, category,
 # key, ciphertext). Versions in the history too.
@@ -33,7 +45,17 @@ SEALED = {
         "SELECT g.subject_id, NULL, c.evidence_key, c.evidence FROM subjects_historicalconsent c "
         "JOIN subjects_ground g ON g.id = c.ground_id",
     ),
+    (5, b"request.text"): _own(
+        "requests_subjectrequest", "name", "email", "phone", "postal", "message", "tracking"
+    ),
+    (6, b"letter.text"): _own("requests_letter", "body", "address"),
+    # What nobody has confirmed yet has no history.
+    (7, b"submission.text"): ("SELECT id, NULL, told_key, told FROM requests_submission",),
 }
+FILES = "SELECT kind, owner, category, key, place_on_disk FROM subjects_sealedfile"
+OF_FILES = {
+    3: b"file.content", 4: b"import.content", 6: b"letter.text", 7: b"submission.text",
+}  # fmt: skip
 KEYS = "SELECT id, wrapped FROM subjects_vaultkey"
 
 
@@ -55,6 +77,9 @@ class Loot:
         found = {one for one in self.ciphertexts if one[2] == owner}
         return Loot(found, self.wrapped)
 
+    def of_kind(self, *kinds: int) -> Loot:
+        return Loot({one for one in self.ciphertexts if one[0] in kinds}, self.wrapped)
+
     def opened(self, keks: Iterable[bytes]) -> set[str]:
         """Every value that any wrapped key of its number opens, under any of the KEKs."""
         keks, found = list(keks), set()
@@ -64,14 +89,26 @@ class Loot:
                 for kek in keks:
                     try:
                         key = sealing.unwrap(kek, wrapped, bound)
-                        found.add(sealing.unseal(key, raw, label + b":%d" % number).decode())
+                        found.add(_unsealed(key, raw, label + b":%d" % number))
                     except sealing.CannotOpen:
                         continue
         return found
 
 
+def _unsealed(key: bytes, raw: bytes, bound: bytes) -> str:
+    """A value, or the content of a file, byte by byte a letter where it is no text."""
+    try:
+        plain = sealing.unseal(key, raw, bound)
+    except sealing.CannotOpen:
+        plain = b"".join(sealing.unseal_stream(key, [raw], bound))
+    try:
+        return plain.decode()
+    except UnicodeDecodeError:
+        return plain.decode("latin-1")
+
+
 def steal(folder: Path) -> Loot:
-    """Copy the database as it lies there, and read the copy."""
+    """Copy the database as it lies there, and read the copy; the sealed files with it."""
     if connection.vendor == "sqlite":
         folder.mkdir()
         name = Path(str(connection.settings_dict["NAME"]))
@@ -96,7 +133,7 @@ def _cell(cell: bytes) -> Any:
         return None
     if cell.startswith(rb"\\x"):
         return bytes.fromhex(cell[3:].decode())
-    return int(cell)
+    return int(cell) if cell.isdigit() else cell.decode()
 
 
 def _read(select: Any) -> Loot:
@@ -106,6 +143,12 @@ def _read(select: Any) -> Loot:
             for owner, category, number, raw in select(statement):
                 if number is not None:
                     loot.ciphertexts.add((kind, label, owner, category or 0, number, bytes(raw)))
+    for kind, owner, category, number, place in select(FILES):
+        path = Path(settings.OFFICE_SEALED) / place[:2] / place
+        if path.exists():
+            loot.ciphertexts.add(
+                (kind, OF_FILES[kind], owner, category or 0, number, path.read_bytes())
+            )
     for number, wrapped in select(KEYS):
         loot.wrapped[number].add(bytes(wrapped))
     return loot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from subjects.models import MasterKey, PersonalDatum
+from subjects.models import MasterKey
 from subjects.services import (
     bulk,
     cards,
@@ -248,17 +248,14 @@ SERVICES = {
     ),
     "covering.require_cover": GoesOn(
         ASKS,
-        lambda w: (
-            not covering.require_cover(
-                subject=w.card, category=category(w.team, "email"), today=TODAY
-            )
+        lambda w: covering.require_cover(
+            subject=w.card, category=category(w.team, "email"), today=TODAY
         ),
     ),
     "dates.dates_keep": GoesOn(ASKS, lambda w: dates.dates_keep([w.card.pk], today=TODAY)),
     "dates.operator_dates": GoesOn(
         ASKS, lambda w: dates.operator_dates(w.team.operator, today=TODAY)
     ),
-    "dates.dates_sweep": GoesOn(ASKS, lambda w: dates.dates_sweep(now=NOW)),
     # --- reading
     "looking.card_reveal": Bites(
         lambda w: looking.card_reveal(subject=w.card, user=w.team.dpo, **WHY)
@@ -291,24 +288,14 @@ SERVICES = {
     ),
     # --- the guard itself
     "guard.require_unblocked": Bites(lambda w: guard.require_unblocked(w.card, label=OTHER)),
-    "guard.unblocked": Shows(
-        lambda w: " ".join(
-            one.text
-            for one in reading.show(
-                guard.unblocked(PersonalDatum.objects.filter(subject=w.card)), opened=True
-            ).values()
-        )
-    ),
     "stops.stop_place": GoesOn(HOLDS, lambda w: w.hold()),
     "stops.stop_end": GoesOn(HOLDS, lambda w: stops.stop_end(stop=w.hold(), **WHY, **w.by)),
     "stops.block_place": GoesOn(
         HOLDS,
         lambda w: stops.block_place(subject=w.card, why="check", label=OTHER, **WHY, **w.by),
     ),
+    "stops.storage_end": GoesOn(HOLDS, lambda w: stops.storage_end(now=NOW) + 1),
     "stops.block_end": GoesOn(HOLDS, lambda w: stops.block_end(block=w.standing, **WHY, **w.by)),
-    "stops.label_ended": GoesOn(
-        HOLDS, lambda w: stops.label_ended(operator=w.team.operator, label=OTHER, **WHY, **w.by)
-    ),
     **DESTRUCTION,
     # --- imports
     "importing.runs.import_file": Bites(imported),

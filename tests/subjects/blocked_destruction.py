@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from registry.models import InformationSystem
-from subjects.models import Evidence
+from subjects.models import DestructionAct, Evidence
 from subjects.services import (
     act_papers,
     acts,
@@ -106,6 +106,23 @@ def confirmed(world: World) -> Any:
     return acts.item_confirm(item=item, how="shredded", by=world.team.dpo, now=NOW)
 
 
+def settled(world: World) -> dict[str, int]:
+    """Executed; what a system holds waits, and a hold is ordered then."""
+    executed(world)
+    world.hold()
+    did = executing.elsewhere_settle(world.act, now=NOW, today=TODAY)  # type: ignore[attr-defined]
+    assert did == {"stays": 0, "stopped": 1}, did
+    return did
+
+
+def judged(world: World) -> Any:
+    """As if the search by value had found something."""
+    executed(world)
+    act = world.act  # type: ignore[attr-defined]
+    DestructionAct.objects.filter(pk=act.pk).update(verification={"failed": ["traces"]})
+    return verifying.traces_judge(act=act, reason="on the staff", now=NOW, **world.by)
+
+
 def clock_met(world: World) -> Any:
     act = drafted(world)
     acts.clock_meet(act, met_at=NOW)
@@ -129,7 +146,7 @@ def asked(world: World) -> list[Any]:
 def older(world: World) -> bool:
     evidence.require_newer_datum(
         operator=world.team.operator, terms=[("email", "x@example.kz")], category="x",
-        collected_on=date(2026, 1, 1), today=TODAY,
+        collected_on=date(2026, 1, 1), grounds=[], today=TODAY,
     )  # fmt: skip
     evidence.require_newer_consent(
         subject=world.card, text=world.known.consents[0].text, given_at=NOW
@@ -175,7 +192,9 @@ DESTRUCTION = {
     "acts.item_confirm": GoesOn(DESTROYS, confirmed, elsewhere),
     "acts.clock_meet": GoesOn(DESTROYS, clock_met),
     "executing.act_execute": GoesOn(DESTROYS, executed),
+    "executing.elsewhere_settle": GoesOn(DESTROYS, settled, elsewhere),
     "verifying.act_verify": GoesOn(DESTROYS, verified),
+    "verifying.traces_judge": GoesOn(DESTROYS, judged),
     "closing.act_close": GoesOn(DESTROYS, closed),
     "act_papers.papers_of": GoesOn(DESTROYS, papers),
     "sweeping.act_carry_out": GoesOn(DESTROYS, carried_out),

@@ -8,18 +8,27 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from registry.models import Absence, Deadline, InformationSystem
+from registry.deadline_steps import Step, english
+from registry.models import Absence, Deadline, InformationSystem, RetentionRule
 from registry.services import audit
 from registry.states import ForbiddenTransition
 from subjects.choices import ActState, Outcome, StopKind
 from subjects.models import ActItem, DestructionAct, PersonalDatum, VaultKey
 from subjects.services import acts
 from subjects.services.acts import act_approve, act_cancel, act_draft, item_confirm, plan
-from subjects.services.dates import dates_sweep
+from subjects.services.grounds import ground_end
 from subjects.services.people import datum_record
 from subjects.services.stops import stop_end, stop_place
 from tests.conftest import Office, Team
-from tests.subjects.acting import achieve, automatic, draft, due_of, leaving, withdraw
+from tests.subjects.acting import (
+    achieve,
+    automatic,
+    dates_sweep,
+    draft,
+    due_of,
+    leaving,
+    withdraw,
+)
 from tests.subjects.people import NOW, TODAY, card, category_of, consent, datum, person
 
 LATER = TODAY + timedelta(days=60)
@@ -78,7 +87,8 @@ def test_what_an_open_act_holds_and_whom_a_stop_protects_are_left_out(office: Of
     assert found.going == []
     assert [one.why for one in found.staying if one.stopped] == ["open_request; REQ-1"] * 2
     # The request's own act is not stopped by its own stop.
-    assert len(plan(team.operator, until=LATER, label="REQ-1", today=TODAY).going) == 2
+    chosen = plan(team.operator, until=LATER, label="REQ-1", subjects=[second.pk], today=TODAY)
+    assert len(chosen.going) == 2
     act_cancel(act=act, reason="wrong", by=team.dpo, now=NOW)
     stop_end(stop=stop, by=team.clerk, now=NOW, reason="done")
     assert len(plan(team.operator, until=LATER, today=TODAY).going) == 4
@@ -297,7 +307,10 @@ def test_data_that_nothing_covers_have_the_clock_of_unlawful_processing(office: 
     row = PersonalDatum.objects.get(pk=stray.pk)
     VaultKey.objects.filter(pk=row.value_key).update(owner=row.subject_id, destroy_on=TODAY)
     act = draft(team)
-    assert (act.due_on, clock_of(act).event) == (TODAY, "unlawful_processing_found")
+    clock = clock_of(act)
+    assert (act.due_on, clock.event) == (TODAY, "unlawful_processing_found")
+    # Found today: the term of the law runs from today.
+    assert (clock.due_on, clock.binding) == (TODAY + timedelta(days=1), "statute")
 
 
 def test_an_achieved_purpose_is_drafted_ahead(office: Office) -> None:
@@ -313,3 +326,58 @@ def test_an_achieved_purpose_is_drafted_ahead(office: Office) -> None:
     assert datetime.combine(TODAY + timedelta(days=5), datetime.min.time()).date() == (
         clock.trigger_at.astimezone(team.operator.zone).date()
     )
+
+
+# --- the clock of an act whose day the operator's own policy sets ---------------------------------
+@pytest.mark.parametrize(
+    ("code", "event", "clock"),
+    [
+        ("pandev", "consent_withdrawn", ("consent_withdrawn", "stop_or_refuse")),
+        ("pandev", "cease_demanded", ("consent_withdrawn", "stop_or_refuse")),
+        ("pandev", "contract_ended", ("purpose_achieved", "destroy")),
+        ("ipm", "consent_withdrawn", ("consent_withdrawn", "destroy")),
+        ("ipm", "cease_demanded", ("cease_demanded", "stop")),
+        ("ipm", "contract_ended", ("purpose_achieved", "destroy")),
+        ("ipm", "unlawful_processing_found", ("unlawful_processing_found", "destroy")),
+    ],
+)
+def test_a_term_of_the_policy_has_a_clock_too(
+    office: Office, code: str, event: str, clock: tuple[str, str]
+) -> None:
+    team: Team = getattr(office, code)
+    subject = person(team)
+    kept = {"cease_demanded": "consent_withdrawn"}.get(event, event)
+    RetentionRule.objects.filter(operator=team.operator, event=kept).delete()
+    rule = RetentionRule(
+        operator=team.operator, code="days", event=kept, length=1, unit="calendar_day",
+        clause="7.2",
+    )  # fmt: skip
+    audit.save(rule, by=team.dpo, reason="test")
+    ended_on = TODAY
+    ground_end(
+        ground=subject.grounds.get(), ended_on=ended_on, end_reason=event, by=team.clerk,
+        today=TODAY, reason="test",
+    )  # fmt: skip
+    act = draft(team, subjects=[subject.pk])
+    assert act.due_on == TODAY + timedelta(days=1)
+    found = clock_of(act)
+    assert (found.event, found.effect) == clock
+    # Never after the act's own day, and counted from the end of the ground.
+    assert found.due_on == act.due_on and found.is_open
+    assert found.trigger_at.astimezone(team.operator.zone).date() == TODAY
+    if (code, event) != ("pandev", "contract_ended"):
+        assert (found.binding, found.stated_on) == ("stated", act.due_on)
+        said = " ".join(english(Step(*step)) for step in found.steps)
+        assert "authority" not in said and "stated" in said
+    else:
+        assert (found.binding, found.stated_on) == ("statute", None)
+
+
+def test_the_clock_of_a_proof_ends_on_the_day_of_its_act(office: Office) -> None:
+    team = office.ipm
+    leaving(team)
+    late = datetime(2029, 3, 3, 9, tzinfo=NOW.tzinfo)
+    acts_ = act_draft(operator=team.operator, until=late.date(), by=None, now=late)
+    assert [(clock_of(act).due_on, clock_of(act).event) for act in acts_] == [
+        (date(2026, 4, 1), "consent_withdrawn"), (date(2029, 3, 3), "purpose_achieved"),
+    ]  # fmt: skip

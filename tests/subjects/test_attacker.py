@@ -34,13 +34,27 @@ def keks() -> list[bytes]:
     ]
 
 
+def no_foreign_keks() -> None:
+    """Remove what tests before have left: keys of rows that are gone."""
+    for path in keyring.folder().glob("kek-*"):
+        if not MasterKey.objects.filter(use="kek", number=int(path.name[-4:])).exists():
+            path.unlink()
+
+
+def delete_no_keys(monkeypatch: Any) -> None:
+    """A destruction that writes its items and deletes nothing."""
+
+    def only_reads(model: Any, numbers: list[int], columns: list[str], *, by: str = "id") -> Any:
+        rows = model._base_manager.filter(**{f"{by}__in": numbers}) if numbers else []
+        return list(rows.values_list(*columns)) if numbers else []
+
+    monkeypatch.setattr(seam, "delete_returning", only_reads)
+
+
 @pytest.fixture
 def victim(live_office: Office) -> DataSubject:
     """With a value in the history, too; and somebody else who stays."""
-    for path in keyring.folder().glob("kek-*"):
-        # Left by tests before: of rows that are gone.
-        if not MasterKey.objects.filter(use="kek", number=int(path.name[-4:])).exists():
-            path.unlink()
+    no_foreign_keks()
     subject = person(live_office.pandev, name=NAME, email=FIRST)
     row = PersonalDatum.objects.get(subject=subject, category__code="email")
     datum_rectify(datum=row, text=SECOND, by=None, today=TODAY, reason="moved")
@@ -96,12 +110,12 @@ def test_after_retirement_nothing_opens_from_anything(
     assert OTHER not in backup.opened(keks())
     # The key itself is nowhere: with it, everything would open again.
     assert backup.of(owner).opened([old]) == VALUES
-    for path in [*_files_of_office(), *files_of_database()]:
+    for path in [*files_of_office(), *files_of_database()]:
         content = path.read_bytes()
         assert old not in content and old.hex().encode() not in content, path
 
 
-def _files_of_office() -> list[Path]:
+def files_of_office() -> list[Path]:
     roots = (Path(settings.OFFICE_VAR), Path(settings.OFFICE_SECRETS), keyring.folder())
     return [path for root in roots for path in root.rglob("*") if path.is_file()]
 
@@ -110,12 +124,7 @@ def test_the_attacker_succeeds_when_keys_are_not_deleted(
     victim: DataSubject, tmp_path: Path, monkeypatch: Any
 ) -> None:
     """The same procedure against a destruction that writes its items and deletes nothing."""
-
-    def only_reads(model: Any, numbers: list[int], columns: list[str], *, by: str = "id") -> Any:
-        rows = model._base_manager.filter(**{f"{by}__in": numbers}) if numbers else []
-        return list(rows.values_list(*columns)) if numbers else []
-
-    monkeypatch.setattr(seam, "delete_returning", only_reads)
+    delete_no_keys(monkeypatch)
     destroy(victim)
     keys.kek_rotate(by=None, now=NOW, retire_on=TODAY)
     assert keys.keys_retire_due(now=NOW, today=TODAY) == 1

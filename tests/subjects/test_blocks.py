@@ -154,22 +154,6 @@ def test_lists_and_hits_show_no_mask(known: Person, office: Office) -> None:
     assert hit.blocked and not hit.values and hit.grounds == 3 and not hit.gone
 
 
-def test_a_queryset_of_what_may_be_used(known: Person, office: Office) -> None:
-    team = office.pandev
-    data = PersonalDatum.objects.filter(subject=known.card)
-    block(team, known.card, "email")
-    assert set(data) - set(guard.unblocked(data)) == {known.data["email"]}
-    assert set(guard.unblocked(data, label=LABEL)) == set(data)
-    block(team, known.card, label=OTHER)
-    assert not guard.unblocked(data) and not guard.unblocked(data, label=LABEL).filter(
-        category__code="email"
-    )
-    assert set(guard.unblocked(data, label=BOTH)) == set(data)
-    assert set(guard.unblocked(PersonalDatum.objects.all())) == set()
-    stranger = person(team)
-    assert set(guard.unblocked(PersonalDatum.objects.all())) == set(stranger.data.values())
-
-
 # --- the refusal ---------------------------------------------------------------------------------
 def test_it_says_whose_number_why_and_since_when_and_no_value(
     known: Person, office: Office

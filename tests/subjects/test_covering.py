@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from registry.models import RetentionRule
+from registry.models import CalendarYear, RetentionRule
 from registry.services import audit
 from subjects import fate
 from subjects.choices import GroundEnd
@@ -231,3 +231,88 @@ def test_a_page_of_fates_costs_a_known_number_of_queries(
         coverage.fates(TODAY)
         for ground in coverage.grounds:
             coverage.if_ended(ground, GroundEnd.WITHDRAWN, TODAY)
+
+
+# --- a day in a year whose calendar nobody knows -------------------------------------------------
+def archive(team: Team, event: str, **fields: object) -> RetentionRule:
+    """A law that orders the data to be kept for twenty years after the event."""
+    given = {"code": "archive", "length": 20, "unit": "year", "article": "Archive Law 17"}
+    rule = RetentionRule(operator=team.operator, event=event, **(given | fields))
+    RetentionRule.objects.filter(operator=team.operator, event=event).delete()
+    audit.save(rule, by=team.dpo, reason="test")
+    return rule
+
+
+@pytest.mark.parametrize(
+    ("code", "ends", "due"),
+    [
+        # In Kazakhstan 16 March 2046, one working day on; in Russia 30 days end on 15 April. Were
+        # the year known, the weekend of 17 March would move the first to Monday the 19th.
+        ("pandev", date(2026, 3, 16), date(2046, 3, 17)),
+        ("ipm", date(2026, 3, 16), date(2046, 4, 15)),
+    ],
+)
+def test_a_year_without_a_calendar_gives_the_day_unrolled_until_it_is_loaded(
+    office: Office, code: str, ends: date, due: date
+) -> None:
+    team: Team = getattr(office, code)
+    subject = person(team)
+    archive(team, "purpose_achieved")
+    end_purpose(team, ends)
+    found = fates(subject, ends)["email"]
+    assert (found.stays, found.due_on) == (True, due)
+    CalendarYear.objects.create(jurisdiction=team.operator.jurisdiction, year=2046, decreed=False)
+    known = fates(subject, ends)["email"].due_on
+    assert known is not None and known > due and known.weekday() == 0
+
+
+def test_a_consent_for_twenty_years_takes_data_in_and_can_be_withdrawn(office: Office) -> None:
+    team = office.pandev
+    text = text_of(
+        team, code="long", name_en="For long", end_event="", term_length=20, term_unit="year"
+    )
+    subject = card(team)
+    given = consent(team, subject, text=text)
+    datum(team, subject, "email", "test@example.org")
+    assert fates(subject, TODAY)["email"].due_on == date(2046, 3, 3)
+    archive(team, "consent_withdrawn")
+    consent_withdraw(consent=given, channel="email", received_at=NOW, by=team.clerk, now=NOW)
+    found = fates(subject, TODAY)["email"]
+    assert found.stays and found.held_by[0].until == date(2046, 3, 2)
+    # The first day on which nothing holds it is the earliest possible.
+    assert found.due_on == date(2046, 3, 3)
+
+
+# --- after a storage term ------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("event", "rule"),
+    [
+        (GroundEnd.WITHDRAWN, "consent_withdrawn"),
+        (GroundEnd.CEASE, "consent_withdrawn"),
+        (GroundEnd.EXPIRED, "consent_expired"),
+        (GroundEnd.CONTRACT, "contract_ended"),
+        (GroundEnd.UNLAWFUL, "unlawful_processing_found"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("code", "limit", "due"),
+    [
+        # The storage term ends on 2 March 2027: one working day more, whatever ended the ground
+        # (94-V 18(1), 25(2)(8)); in Russia thirty days, then the purpose is achieved (21(4)).
+        ("pandev", "KZ.RETENTION.DESTROY", date(2027, 3, 3)),
+        ("ipm", "RU.PURPOSE.DESTROY", date(2027, 4, 1)),
+    ],
+)
+def test_the_end_of_a_storage_term_is_an_achieved_purpose(
+    office: Office, code: str, limit: str, due: date, event: str, rule: str
+) -> None:
+    team: Team = getattr(office, code)
+    subject = person(team)
+    archive(team, rule, length=1)
+    coverage = Coverage(subject)
+    after, going = coverage.if_ended(coverage.grounds[0], event, TODAY)
+    assert going == ()
+    for one in after:
+        assert one.limit is not None and one.event == event
+        assert (one.limit.code, one.due_on) == (limit, due)
+        assert one.held_by[0].until == date(2027, 3, 2)

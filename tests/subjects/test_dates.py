@@ -10,16 +10,20 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from registry.models import RetentionRule
+from registry.models import CalendarYear, RetentionRule
 from registry.services import audit
+from registry.terms import TermTooLong
 from subjects.models import Consent, DataSubject, PersonalDatum, VaultKey
 from subjects.services import dates
 from subjects.services.cards import cards_merge
 from subjects.services.covering import Coverage, Law
-from subjects.services.dates import dates_keep, dates_sweep
+from subjects.services.dates import dates_keep, operator_dates
 from subjects.services.fates import Fates
 from subjects.services.grounds import consent_withdraw, ground_end
+from subjects.services.planning import plan
+from subjects.services.sweeping import destruction_sweep
 from tests.conftest import Office, Team
+from tests.subjects.acting import dates_sweep
 from tests.subjects.people import (
     NOW,
     TODAY,
@@ -129,7 +133,7 @@ def test_an_achieved_purpose_is_found_by_the_sweep(office: Office) -> None:
     team = office.pandev
     subject, other = person(team), person(office.ipm)
     achieve(team, date(2026, 3, 20))
-    assert dates_sweep(now=NOW) == {"looked": 2, "dated": 2}
+    assert dates_sweep(now=NOW) == {"looked": 2, "dated": 2, "failed": 0}
     assert dated(subject) == {
         "email": date(2026, 3, 26), "full_name": date(2026, 3, 26), "proof": None,
     }  # fmt: skip
@@ -255,3 +259,59 @@ def test_thousands_in_seconds(office: Office, monkeypatch: Any) -> None:
     began = time.perf_counter()
     dates_sweep(now=NOW)
     assert time.perf_counter() - began < 5
+
+
+# --- far-off and impossible dates ----------------------------------------------------------------
+def rule_of(team: Team, event: str, activity: str = "", **fields: Any) -> RetentionRule:
+    given = {"code": "far", "unit": "year", "article": "Archive Law 17"} | fields
+    rule = RetentionRule(
+        operator=team.operator, event=event, activity=activity_of(team, activity), **given
+    )
+    return audit.save(rule, by=team.dpo, reason="test")
+
+
+def test_a_far_off_day_is_counted_again_when_its_year_is_known(office: Office) -> None:
+    team = office.pandev
+    rule_of(team, "consent_withdrawn", length=50)
+    subject = person(team)
+    withdraw(team, subject, datetime(2026, 3, 2, 9, tzinfo=UTC))
+    # 2 March 2076 is a Monday; one day more.
+    assert dated(subject)["email"] == date(2076, 3, 3)
+    withdraw(team, later := person(team, email="b@example.org"), NOW + timedelta(days=4))
+    # 6 March 2076 is a Friday; the next working day is Monday, after Women's Day: Tuesday.
+    assert dated(later)["email"] == date(2076, 3, 7)
+    CalendarYear.objects.create(jurisdiction=team.operator.jurisdiction, year=2076, decreed=False)
+    assert dates_sweep(now=NOW + timedelta(days=4))["dated"] == 2
+    assert dated(subject)["email"] == date(2076, 3, 3)
+    assert dated(later)["email"] == date(2076, 3, 10)
+
+
+def test_one_person_without_a_day_does_not_keep_the_others_waiting(
+    office: Office, caplog: Any
+) -> None:
+    """A term past the last year there is: mistyped, and no reason to hold everybody up."""
+    team = office.pandev
+    subjects = [person(team, email=f"p{n}@example.org") for n in range(3)]
+    odd = card(team)
+    consent(
+        team, odd, "services", text=text_of(team, "services", code="services", name_en="Services")
+    )
+    datum(team, odd, "email", "odd@example.org")
+    for subject in (*subjects, odd):
+        withdraw(team, subject)
+    rule_of(team, "consent_withdrawn", "services", length=9_000)
+    forget_dates()
+    did = operator_dates(team.operator, today=TODAY)
+    assert (did["looked"], did["dated"], did["failed"]) == (4, 9, 1)
+    assert all(None not in dated(subject).values() for subject in subjects)
+    assert set(dated(odd).values()) == {None}
+    assert odd.code in caplog.text and "odd@example.org" not in caplog.text
+    # The draft goes on too; who asks for this person is told what is wrong.
+    VaultKey.objects.filter(owner=odd.pk).update(destroy_on=TODAY)
+    found = plan(team.operator, until=date(2026, 12, 1), today=TODAY)
+    assert {one.subject for one in found.going} == {subject.pk for subject in subjects}
+    with pytest.raises(TermTooLong):
+        plan(team.operator, until=date(2026, 12, 1), subjects=[odd.pk], today=TODAY)
+    assert destruction_sweep(now=NOW)["failed"] == 1
+    with pytest.raises(TermTooLong):
+        dates_keep([odd.pk], today=TODAY)

@@ -11,10 +11,12 @@ from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from registry import seam
+from subjects.choices import StopKind
 from subjects.models import Consent, DestructionItem, PersonalDatum, SearchToken, VaultKey
 from subjects.services import destruction, keys
 from subjects.services.destruction import data_destroy, keys_destroy, subject_destroy
 from subjects.services.grounds import consent_withdraw
+from subjects.services.stops import stop_end, stop_place
 from subjects.vault import keyring, store
 from subjects.vault.models import Sealed
 from subjects.vault.sealing_bridge import State, open_rows
@@ -99,6 +101,27 @@ def test_a_datum_of_another_card_and_a_missing_reason_refuse(office: Office) -> 
     with pytest.raises(destruction.DestructionReasonMissing):
         keys_destroy([1], reason="  ", by=None, now=NOW)
     assert not DestructionItem.objects.exists()
+
+
+def test_a_stop_holds_everything_but_for_the_request_that_asks(office: Office) -> None:
+    team = office.pandev
+    subject = person(team)
+    withdraw(office, subject)
+    data = list(PersonalDatum.objects.filter(subject=subject))
+    facts: dict[str, Any] = {"subject": subject, "reason": "x", "by": None, "now": NOW}
+    stop = {"subject": subject, "reason": "court", "by": team.dpo, "now": NOW}
+    stop_place(kind=StopKind.REQUEST, label="REQ-1", **stop)
+    with pytest.raises(destruction.DestructionStopped, match=f"{subject.code}: REQ-1"):
+        data_destroy(data=data, today=TODAY, **facts)
+    hold = stop_place(kind=StopKind.LEGAL_HOLD, label="2-145/2026", **stop)
+    for label in ("", "REQ-1", "2-145/2026"):
+        for verb, what in ((subject_destroy, {}), (data_destroy, {"data": data})):
+            with pytest.raises(destruction.DestructionStopped):
+                verb(today=TODAY, label=label, **what, **facts)
+    assert not DestructionItem.objects.exists() and states(subject) == {State.OPEN}
+    stop_end(stop=hold, by=team.dpo, now=NOW, reason="over")
+    assert len(data_destroy(data=data[:1], today=TODAY, label="REQ-1", **facts)) == 1
+    assert len(subject_destroy(today=TODAY, label="REQ-1", **facts)) == 2
 
 
 def test_it_fails_whole(office: Office, monkeypatch: Any) -> None:

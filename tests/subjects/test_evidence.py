@@ -9,7 +9,6 @@ import pytest
 from django.db import transaction
 
 from registry import seam
-from registry.models import DataCategory
 from subjects import sealing
 from subjects.folding import index_terms
 from subjects.models import (
@@ -21,15 +20,22 @@ from subjects.models import (
     SearchToken,
     VaultKey,
 )
-from subjects.services import evidence, evidence_keys, keys
+from subjects.services import evidence_keys, keys
 from subjects.services.destruction import keys_destroy, subject_destroy
 from subjects.services.evidence import was_destroyed
-from subjects.services.grounds import GroundTwice, consent_withdraw
+from subjects.services.grounds import consent_withdraw
 from subjects.services.people import datum_record
 from subjects.vault import keyring
 from subjects.vault.models import KeyUse, MasterKey
 from tests.conftest import Office, Team
-from tests.subjects.people import NOW, TODAY, card, consent, datum, person
+from tests.subjects.people import (
+    NOW,
+    TODAY,
+    card,
+    consent,
+    datum,
+    person,
+)
 from tests.subjects.test_keys import run
 from tests.subjects.vault_office import side_by_side
 
@@ -264,83 +270,6 @@ def test_the_same_person_leaves_other_marks_with_every_operator_and_year(office:
         sealing.mark(sealing.new_key(), 1, 1, token),
     }
     assert len(marks) == 6 and {len(mark) for mark in marks} == {16}
-
-
-# --- refusing what is older ----------------------------------------------------------------------
-def test_an_older_consent_does_not_bring_back_a_destroyed_card(office: Office) -> None:
-    team = office.pandev
-    subject = person(team, email=MAIL)
-    destroyed(team, subject, NOW)
-    later = NOW + timedelta(days=3)
-    older = NOW - timedelta(seconds=1)
-    with pytest.raises(evidence.ConsentOlderThanDestruction, match="2026-03-02") as refused:
-        consent(team, subject, given_at=older, now=later)
-    assert subject.code in str(refused.value) and MAIL not in str(refused.value)
-    assert Consent.objects.filter(ground__subject=subject, withdrawn_at=None).count() == 0
-    assert consent(team, subject, given_at=NOW, now=later).pk
-    with pytest.raises(GroundTwice):
-        consent(team, subject, given_at=later, now=later)
-
-
-def test_a_consent_to_something_else_is_not_refused_while_the_card_lives(office: Office) -> None:
-    team = office.pandev
-    subject = person(team, email=MAIL)
-    mail = PersonalDatum.objects.get(subject=subject, category__code="email")
-    given = Consent.objects.get(ground__subject=subject)
-    text = given.text
-    other = DataCategory.objects.filter(operator=team.operator, open_ended=False).exclude(
-        pk__in=text.data_categories.values("pk")
-    )
-    keys_destroy([mail.value_key], reason="x", by=None, now=NOW)
-    before = NOW - timedelta(days=1)
-    with pytest.raises(evidence.ConsentOlderThanDestruction):
-        evidence.require_newer_consent(subject=subject, text=text, given_at=before)
-
-    class Elsewhere:
-        data_categories = other
-
-    elsewhere: Any = Elsewhere()
-    evidence.require_newer_consent(subject=subject, text=elsewhere, given_at=before)
-    rest = PersonalDatum.objects.filter(subject=subject).values_list("value_key", flat=True)
-    keys_destroy(list(rest), reason="x", by=None, now=NOW)
-    with pytest.raises(evidence.ConsentOlderThanDestruction):
-        evidence.require_newer_consent(subject=subject, text=elsewhere, given_at=before)
-
-
-def test_a_value_collected_before_it_was_destroyed_is_refused_on_any_card(office: Office) -> None:
-    team = office.pandev
-    destroyed(team, person(team, email=MAIL))
-    fresh = card(team)
-    later = NOW + timedelta(days=3)
-    consent(team, fresh, given_at=NOW - timedelta(days=9))
-    count = PersonalDatum.objects.count()
-    for shape in (MAIL, MAIL.upper()):
-        with pytest.raises(evidence.OlderThanDestruction, match="2026-03-02") as refused:
-            datum(
-                team, fresh, "email", shape, collected_on=TODAY - timedelta(days=1),
-                today=later.date(),
-            )  # fmt: skip
-        assert MAIL not in str(refused.value).lower() and refused.value.status == 409
-    assert PersonalDatum.objects.count() == count
-    # Another value of that day, and the same one since: the day itself tells nothing.
-    datum(team, fresh, "full_name", "Тестов Пробный", collected_on=TODAY - timedelta(days=1))
-    assert datum(team, fresh, "email", MAIL, collected_on=TODAY, today=later.date()).pk
-    # Another operator never heard of it.
-    assert not evidence.evidence_stands(office.ipm.operator, TODAY)
-
-
-def test_the_last_digits_of_a_destroyed_phone_stop_nobody(office: Office) -> None:
-    team = office.pandev
-    subject = card(team)
-    consent(team, subject)
-    datum(team, subject, "phone", "+77011234567")
-    destroyed(team, subject)
-    fresh = card(team)
-    consent(team, fresh)
-    early, later = TODAY - timedelta(days=1), TODAY + timedelta(days=1)
-    assert datum(team, fresh, "phone", "+77770004567", collected_on=early, today=later).pk
-    with pytest.raises(evidence.OlderThanDestruction):
-        datum(team, fresh, "phone", "+77011234567", collected_on=early, today=later)
 
 
 # --- what it costs -------------------------------------------------------------------------------

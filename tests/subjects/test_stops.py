@@ -16,7 +16,6 @@ from subjects.services.stops import (
     StopReasonMissing,
     block_end,
     block_place,
-    label_ended,
     stop_end,
     stop_place,
 )
@@ -80,22 +79,6 @@ def test_ended_once(office: Office) -> None:
         with pytest.raises(EndedAlready):
             end(**{name: row}, by=team.dpo, now=NOW, reason="over")
     assert hold(team, card).pk and block(team, card).pk
-
-
-def test_all_of_a_number_ends_and_nothing_else(office: Office) -> None:
-    team = office.pandev
-    one, two = register(team), register(team)
-    foreign = register(office.ipm)
-    hold(team, one)
-    block(team, one)
-    block(team, two, "email")
-    kept = [hold(team, two, label=OTHER), block(team, two, label=OTHER),
-            block(office.ipm, foreign)]  # fmt: skip
-    done = {"operator": team.operator, "label": LABEL, "by": team.dpo, "now": NOW, "reason": "over"}
-    assert label_ended(**done) == 3
-    assert label_ended(**done) == 0
-    standing = [*Stop.objects.filter(ended_at=None), *Block.objects.filter(ended_at=None)]
-    assert {str(row) for row in standing} == {str(row) for row in kept} and len(standing) == 3
 
 
 def test_a_category_of_another_operator_and_a_merged_card_are_refused(office: Office) -> None:

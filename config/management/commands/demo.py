@@ -16,6 +16,7 @@ from registry.models import Authority, Membership, Operator, User
 from registry.services import audit
 from registry.services.staff import membership_start
 from requests.models.inquiries import LetterChannel
+from requests.models.letters import LetterKind
 from requests.models.subject_requests import (
     AnswerBy,
     RequestChannel,
@@ -23,7 +24,9 @@ from requests.models.subject_requests import (
     SubjectRequest,
 )
 from requests.services.inquiries import inquiry_register
+from requests.services.letters import letter_receive
 from requests.services.subject_requests import Demand, request_receive
+from requests.services.writing import letter_draft
 from subjects.services.demo import TEXTS, demo_people, demo_text, demo_withdrawals
 from subjects.services.sweeping import destruction_sweep
 
@@ -114,7 +117,8 @@ class Command(OfficeCommand):
         demo_withdrawals(operator=operator, by=dpo, now=now)
         destruction_sweep(now=now, operator=operator)
         if not SubjectRequest.objects.filter(operator=operator).exists():
-            request_receive(
+            clerk = User.objects.filter(username=f"clerk@{operator.code}").first()
+            row = request_receive(
                 operator=operator,
                 channel=RequestChannel.PAPER,
                 received_at=now - timedelta(days=2),
@@ -123,9 +127,18 @@ class Command(OfficeCommand):
                 items=[Demand(RequestKind.WITHDRAWAL), Demand(RequestKind.DESTRUCTION)],
                 name=DEMO_APPLICANT,
                 message=gettext("A synthetic letter: I take my consent back, delete my data."),
-                by=User.objects.filter(username=f"clerk@{operator.code}").first(),
+                by=clerk,
                 now=now,
             )
+            letter_receive(
+                subject_request=row, body=gettext("A synthetic letter: when will it be done?"),
+                now=now,
+            )  # fmt: skip
+            letter_draft(
+                subject_request=row, kind=LetterKind.REPLY,
+                text=gettext("A synthetic reply: your request is being worked on."), by=clerk,
+                now=now,
+            )  # fmt: skip
 
     def _letters(self) -> None:
         """One running clock for each operator that has had no letter yet."""

@@ -1,0 +1,35 @@
+"""Rows of the correspondence for the crawl: a draft, and a letter of the person with a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Model
+
+from registry.services import audit
+from requests import models as q
+from requests.services.letters import letter_receive
+from requests.services.writing import letter_draft
+from tests.conftest import Team
+from tests.crawl.makers import make, maker
+from tests.crawl.subject_requests import NOW
+
+PDF = b"%PDF-1.4\n% a synthetic file\n%%EOF\n"
+
+
+@maker(q.Letter)
+def letter(team: Team, mark: str) -> Model:
+    row = letter_draft(
+        subject_request=make(q.SubjectRequest, team), kind="reply", text=mark, by=team.clerk,
+        now=NOW,
+    )  # fmt: skip
+    return audit.save(row, by=team.dpo, reason=f"{mark} again", fields=["error"])
+
+
+@maker(q.LetterFile)
+def letter_file(team: Team, mark: str) -> Model:
+    request: Any = make(q.SubjectRequest, team)
+    row = letter_receive(
+        subject_request=request, body=mark, files=[(PDF, "application/pdf")], now=NOW
+    )
+    return row.files.get()
