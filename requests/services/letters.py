@@ -6,7 +6,7 @@ Nothing here is written by staff: see ``writing``; nothing leaves the house here
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -27,11 +27,9 @@ from subjects.masking import HIDDEN, mask
 from subjects.services.files import file_open, file_seal, photo_check, sniff
 from subjects.services.looking import look
 from subjects.services.pictures import HEAD_BYTES, JPEG, PDF, PNG, UnknownContent
-from subjects.services.reading import Shown, State
-from subjects.vault import store
+from subjects.services.reading import Shown, shown_texts
 from subjects.vault.field import Plain
 from subjects.vault.models import Sealed
-from subjects.vault.sealing_bridge import text_of
 
 BODY_LIMIT = 20_000
 FILES_LIMIT = 3
@@ -104,12 +102,14 @@ def letter_text(letter: Letter) -> Shown:
 
 def letter_texts(letters: Iterable[Letter], *, opened: bool = True) -> Mapping[Letter, Shown]:
     """Letter -> its text; one query for all. Of a text no part is safe to show as a mask."""
-    return _shown(letters, "body", opened=opened, mask=lambda text: HIDDEN)
+    wanted = {letter: (letter, "body") for letter in letters}
+    return shown_texts(wanted, opened=opened, masked=lambda _letter, _text: HIDDEN)
 
 
 def letter_addresses(letters: Iterable[Letter], *, opened: bool = False) -> Mapping[Letter, Shown]:
     """Letter -> where it goes, masked; one query for all."""
-    return _shown(letters, "address", opened=opened, mask=masked_address)
+    wanted = {letter: (letter, "address") for letter in letters}
+    return shown_texts(wanted, opened=opened, masked=lambda _letter, text: masked_address(text))
 
 
 def masked_address(text: str) -> str:
@@ -117,25 +117,6 @@ def masked_address(text: str) -> str:
     if "@" in text and "\n" not in text:
         return mask(DataFormat.EMAIL, text)
     return mask(DataFormat.NAME, text.split("\n", maxsplit=1)[0])
-
-
-def _shown(
-    letters: Iterable[Letter], name: str, *, opened: bool, mask: Callable[[str], str]
-) -> Mapping[Letter, Shown]:
-    numbers = {letter: getattr(letter, f"{name}_key") for letter in letters}
-    keys, gone = store.keys_and_gone(number for number in numbers.values() if number)
-    found = {}
-    for letter, number in numbers.items():
-        if number is None:
-            found[letter] = Shown(State.EMPTY)
-        elif number in gone:
-            found[letter] = Shown(State.DESTROYED, item=gone[number])
-        elif number not in keys:
-            found[letter] = Shown(State.LOST)
-        else:
-            text = text_of(letter, name, keys[number], getattr(letter, name).raw)
-            found[letter] = Shown(State.OPEN, text) if opened else Shown(State.MASKED, mask(text))
-    return found
 
 
 def answered_at(

@@ -15,9 +15,7 @@ from subjects.choices import Looked
 from subjects.masking import HIDDEN, mask
 from subjects.models import AccessEvent
 from subjects.services.looking import look
-from subjects.services.reading import Shown, State
-from subjects.vault import store
-from subjects.vault.sealing_bridge import text_of
+from subjects.services.reading import Shown, shown_texts
 
 # Of the rest no part is safe to show.
 _FORMATS = {"name": values.NAME, "email": values.EMAIL, "phone": values.PHONE}
@@ -25,25 +23,13 @@ _FORMATS = {"name": values.NAME, "email": values.EMAIL, "phone": values.PHONE}
 
 def told(row: SubjectRequest, *, opened: bool, names: Iterable[str] = TOLD) -> Mapping[str, Shown]:
     """Each thing that was told (of ``names``) -> what this reader gets; one query for all."""
-    numbers = {name: getattr(row, f"{name}_key") for name in names}
-    keys, gone = store.keys_and_gone(number for number in numbers.values() if number)
-    found = {}
-    for name, number in numbers.items():
-        if number is None:
-            found[name] = Shown(State.EMPTY)
-        elif number in gone:
-            found[name] = Shown(State.DESTROYED, item=gone[number])
-        elif number not in keys:
-            found[name] = Shown(State.LOST)
-        else:
-            key = keys[number]
-            text = text_of(row, name, key, getattr(row, name).raw)
-            if opened:
-                found[name] = Shown(State.OPEN, text)
-            else:
-                form = _FORMATS.get(name)
-                found[name] = Shown(State.MASKED, mask(form, text) if form else HIDDEN)
-    return found
+    wanted = {name: (row, name) for name in names}
+    return shown_texts(wanted, opened=opened, masked=_masked)
+
+
+def _masked(name: str, text: str) -> str:
+    form = _FORMATS.get(name)
+    return mask(form, text) if form else HIDDEN
 
 
 def letter_open(*, subject_request: SubjectRequest, user: User, now: datetime) -> AccessEvent:

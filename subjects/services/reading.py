@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -97,6 +97,33 @@ def _present(row: Any, key: Any, opened: bool) -> Shown:
         return Shown(state, text_of(row, "evidence", key, row.evidence.raw) if opened else HIDDEN)
     text = text_of(row, "value", key, row.value.raw)
     return Shown(state, text if opened else mask(format_of(row), text))
+
+
+def shown_texts(
+    wanted: Mapping[Any, tuple[Any, str]], *, opened: bool, masked: Callable[[Any, str], str]
+) -> dict[Any, Shown]:
+    """What is wanted -> the sealed field of a row, as a reader gets it; one query for all.
+
+    For rows that no block covers, of requests and letters. ``masked``: of what is wanted and its
+    text, what may be shown of it.
+    """
+    numbers = {one: getattr(row, f"{name}_key") for one, (row, name) in wanted.items()}
+    keys, gone = store.keys_and_gone(number for number in numbers.values() if number)
+    found = {}
+    for one, number in numbers.items():
+        row, name = wanted[one]
+        if number is None:
+            found[one] = Shown(State.EMPTY)
+        elif number in gone:
+            found[one] = Shown(State.DESTROYED, item=gone[number])
+        elif number not in keys:
+            found[one] = Shown(State.LOST)
+        else:
+            text = text_of(row, name, keys[number], getattr(row, name).raw)
+            found[one] = (
+                Shown(State.OPEN, text) if opened else Shown(State.MASKED, masked(one, text))
+            )
+    return found
 
 
 def format_of(datum: PersonalDatum) -> str:

@@ -57,6 +57,13 @@ def seen(world: World) -> str:
     return str([one.text for one in reading.show(rows, opened=True).values()])
 
 
+def a_letter(world: World) -> Any:
+    """Whatever is sealed and stands under no block: here a proof, as if it were a letter."""
+    row = world.known.consents[0]
+    wanted = {"text": (row, "evidence")}
+    return reading.shown_texts(wanted, opened=False, masked=lambda _one, _text: "masked")
+
+
 def evidence(world: World) -> str:
     return str([one.text for one in reading.show(world.known.consents, opened=True).values()])
 
@@ -268,6 +275,8 @@ SERVICES = {
         lambda w: looking.look(operator=w.team.operator, what="search", user=w.team.dpo, now=NOW),
     ),
     "reading.show": Shows(lambda w: seen(w) + evidence(w)),
+    # Requests and letters, which no block of a card covers.
+    "reading.shown_texts": GoesOn("what somebody wrote to us is no datum of a card", a_letter),
     "reading.data_of": Shows(seen),
     "reading.contacts": Shows(masks),
     "reading.hits": Shows(found),
