@@ -8,7 +8,7 @@ token that goes, so nothing is opened to destroy.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -45,6 +45,8 @@ COLUMNS = ("operator_id", "mark", "year", "search", "key", "keep_until")
 AT_ONCE = 10_000
 
 QUESTIONS_AN_HOUR = 30
+# Of one operator on the machine itself: a list, and not the phone book.
+LINES_AN_HOUR = 1_000
 TEXT_LIMIT = 300
 # Kinds of terms, and meanings of what is typed, under which evidence is looked for: whole ones. The
 # last digits of two phones are often the same.
@@ -74,6 +76,12 @@ class NothingAsked(OperatorError):
 
 class TooMuchAsked(OperatorError):
     template = gettext_noop("This is longer than any identifier: %(limit)s characters.")
+
+
+class LineTooLong(OperatorError):
+    template = gettext_noop(
+        "Line %(number)s is longer than any identifier: %(limit)s characters. Nothing was asked."
+    )
 
 
 class AskedTooOften(OperatorError):
@@ -308,6 +316,30 @@ def was_destroyed(*, operator: Operator, text: str, by: User | None, now: dateti
             operator=operator, what=Looked.DESTROYED_LOOK, user=by, now=now, hits=len(answers)
         )  # fmt: skip
     return answers
+
+
+@transaction.atomic
+def were_destroyed(
+    *, operator: Operator, lines: Mapping[int, str], now: datetime
+) -> dict[int, list[Answer]]:
+    """``was_destroyed`` for each line of a list (number -> text), asked on the machine itself.
+
+    All of them are asked and recorded, or none: refuses a line that is too long, by its number, and
+    more than ``LINES_AN_HOUR`` of one operator.
+    """
+    for number, text in lines.items():
+        if len(text.strip()) > TEXT_LIMIT:
+            raise LineTooLong(number=number, limit=TEXT_LIMIT)
+    seam.lock(Operator.objects.filter(pk=operator.pk)).get()
+    asked = AccessEvent.objects.filter(
+        operator=operator, user=None, what=Looked.DESTROYED_LOOK, at__gt=now - timedelta(hours=1)
+    )
+    if asked.count() + len(lines) > LINES_AN_HOUR:
+        raise AskedTooOften(limit=LINES_AN_HOUR)
+    return {
+        number: was_destroyed(operator=operator, text=text, by=None, now=now)
+        for number, text in lines.items()
+    }
 
 
 def _require_patience(user: User, now: datetime) -> None:

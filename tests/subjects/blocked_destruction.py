@@ -143,6 +143,14 @@ def asked(world: World) -> list[Any]:
     return answers
 
 
+def all_asked(world: World) -> Any:
+    destroyed(world)
+    lines = {1: VALUES["email"]}
+    answers = evidence.were_destroyed(operator=world.team.operator, lines=lines, now=NOW)
+    assert answers[1]
+    return answers
+
+
 def older(world: World) -> bool:
     evidence.require_newer_datum(
         operator=world.team.operator, terms=[("email", "x@example.kz")], category="x",
@@ -203,6 +211,7 @@ DESTRUCTION = {
     ),
     "evidence.evidence_keep": GoesOn(DESTROYS, marked),
     "evidence.was_destroyed": GoesOn("only marks are compared, no value is left", asked),
+    "evidence.were_destroyed": GoesOn("only marks are compared, no value is left", all_asked),
     "evidence.require_newer_datum": GoesOn("it refuses more than a block does", older),
     "evidence.require_newer_consent": GoesOn("it refuses more than a block does", older),
     "evidence_keys.evidence_key_ready": GoesOn(

@@ -205,6 +205,22 @@ def test_the_command_refuses_what_is_no_text_and_an_unknown_operator(
     assert refused.value.returncode == 2
 
 
+def test_the_command_asks_all_or_nothing(office: Office, lines: Any, monkeypatch: Any) -> None:
+    asked = AccessEvent.objects.filter(what=Looked.DESTROYED_LOOK)
+    lines(b"a@example.org\n\n" + b"x" * 301 + b"\n")
+    code, said = command()
+    assert code == 2 and "3 " in said and "example" not in said and not asked.exists()
+    monkeypatch.setattr(evidence, "LINES_AN_HOUR", 3)
+    lines(b"a@example.org\nb@example.org\n")
+    assert command()[0] == 0 and asked.count() == 2
+    lines(b"a@example.org\nb@example.org\n")
+    code, said = command()
+    assert code == 2 and "3" in said and asked.count() == 2
+    # What still fits is answered.
+    lines(b"a@example.org\n")
+    assert command()[0] == 0
+
+
 # --- nothing stays -------------------------------------------------------------------------------
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:

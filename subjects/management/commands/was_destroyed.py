@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from registry.commands import OfficeCommand
 from registry.errors import OperatorError, gettext_noop
 from registry.services.rules import operator_by_code
-from subjects.services.evidence import Answer, was_destroyed
+from subjects.services.evidence import Answer, were_destroyed
 
 FOUND = 1  # exit code; 2 is a refusal
 
@@ -25,7 +25,8 @@ class Command(OfficeCommand):
     help = (
         "Asks whether people were destroyed: reads e-mails, phones, IINs or accounts from standard "
         "input, one a line, and answers each by its number, never by what it says. Each question "
-        "is recorded. Exit code: 0 nobody of them was destroyed, 1 somebody was, 2 refused."
+        "is recorded, and a thousand an hour are answered. Exit code: 0 nobody of them was "
+        "destroyed, 1 somebody was, 2 refused."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -34,12 +35,8 @@ class Command(OfficeCommand):
 
     def work(self, **options: Any) -> None:
         operator = operator_by_code(options["operator"])
-        lines = [(number, text) for number, text in enumerate(_lines(), start=1) if text.strip()]
-        now = timezone.now()
-        found = {
-            number: was_destroyed(operator=operator, text=text, by=None, now=now)
-            for number, text in lines
-        }
+        lines = {number: text for number, text in enumerate(_lines(), start=1) if text.strip()}
+        found = were_destroyed(operator=operator, lines=lines, now=timezone.now())
         if options["json"]:
             self.stdout.write(json.dumps(_as_json(found), ensure_ascii=False))
         else:
