@@ -11,6 +11,7 @@ from django.db.models.functions import Length
 
 from registry import seam
 from registry.choices import Language
+from registry.deadlines import NoRule
 from registry.errors import Conflict, OperatorError, gettext_noop
 from registry.models import Operator, ProcessingActivity, User
 from registry.services import audit
@@ -46,6 +47,13 @@ from subjects.vault.field import Plain
 
 REASON_LIMIT = 300
 NAME_LIMIT = 300
+
+
+class NoTermInForce(OperatorError):
+    template = gettext_noop(
+        "%(what)s: on %(day)s no term for this was in force (%(law)s). Add the rule of that day "
+        "first."
+    )
 
 
 class NothingAsked(OperatorError):
@@ -221,17 +229,22 @@ def item_opened(
     event, effect = duty_of(
         operator=operator, kind=item.kind, scope=item.scope, received_at=item.received_at
     )
-    deadline_open(
-        operator=operator,
-        about=item,
-        label=item.request.number,
-        event=event,
-        effect=effect,
-        trigger_at=item.received_at,
-        owner=owner or operator.responsible,
-        by=by,
-        now=now,
-    )
+    try:
+        deadline_open(
+            operator=operator,
+            about=item,
+            label=item.request.number,
+            event=event,
+            effect=effect,
+            trigger_at=item.received_at,
+            owner=owner or operator.responsible,
+            by=by,
+            now=now,
+        )
+    except NoRule:
+        day = item.received_at.astimezone(operator.zone).date()
+        law = str(operator.jurisdiction.law)
+        raise NoTermInForce(what=item.what, day=day.isoformat(), law=law) from None
     return item
 
 

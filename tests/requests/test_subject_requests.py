@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from registry.deadlines import NoRule
 from registry.models import Absence, Deadline, Operator
 from registry.services.clocks import NotOnTheStaff, OwnerOnlyReads
 from registry.services.rules import UnknownOperator
@@ -22,6 +21,7 @@ from requests.services.subject_requests import (
     Demand,
     DemandTwice,
     NameTooLong,
+    NoTermInForce,
     NothingAsked,
     UnknownDemand,
 )
@@ -138,7 +138,7 @@ def test_the_owner_is_the_responsible_person_or_who_stands_in(office: Office) ->
 
 
 def test_without_any_rule_the_registration_is_refused_whole(office: Office) -> None:
-    with refused(NoRule):
+    with refused(NoTermInForce, "2025-12-01", "94-V"):
         receive(office.pandev, received_at=datetime(2025, 12, 1, 9, tzinfo=UTC))
 
 
