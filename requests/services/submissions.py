@@ -17,7 +17,7 @@ from django.db.models import F
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from registry import seam
-from registry.errors import OperatorError, gettext_noop
+from registry.errors import Conflict, OperatorError, gettext_noop
 from registry.models import Operator
 from registry.services import audit
 from requests.models import IdentityCheck, SubjectRequest, Submission
@@ -74,15 +74,13 @@ class CodeExpired(CodeRefused):
     template = gettext_noop("This code is too old. Ask for a new one.")
 
 
-class CodesOver(CodeRefused):
-    status = 409
+class CodesOver(CodeRefused, Conflict):
     template = gettext_noop("No more codes are sent for this form. Please fill it in once more.")
 
 
-class CodeJustSent(CodeRefused):
+class CodeJustSent(CodeRefused, Conflict):
     """``params``: seconds until another may be asked for."""
 
-    status = 409
     template = gettext_noop("A code was sent a moment ago. Wait %(seconds)s seconds.")
 
 
