@@ -48,9 +48,11 @@ help:
 run: .venv
 	@$(BIN)/python manage.py run --port $(PORT)
 
-# Side by side, each on a database, a broker and folders of its own; each prints when it has ended.
+# Side by side, each on a database, a broker and folders of its own; each prints when it has ended
+# (make 3, as macOS has it, mixes their lines).
+SYNC = $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 test: .venv/dev.stamp
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target test-sqlite test-servers
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going $(SYNC) test-sqlite test-servers
 
 test-sqlite: .venv/dev.stamp
 	env -u TEST_DATABASE_URL -u TEST_REDIS_URL $(BIN)/python -m pytest $(ARGS)
