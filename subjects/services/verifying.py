@@ -83,6 +83,14 @@ class VerificationFailed(OperatorError):
     )
 
 
+class FoundAfterClosing(OperatorError):
+    status = 500
+    template = gettext_noop(
+        "%(number)s was closed while another process still found something of it. This is an "
+        "incident: look at the places that its page names."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Remembered:
     """Identifiers of people whose keys are about to go, for as long as this process needs them.
@@ -151,15 +159,19 @@ def act_verify(
         failed.append("traces")
     with transaction.atomic():
         row = act_locked(row)
-        if row.state == ActState.CLOSED or (row.verified_at is not None and not failed):
+        closed = row.state == ActState.CLOSED
+        if not failed and (closed or row.verified_at is not None):
             return row
         # Whoever found something is heard, though another looked meanwhile and knew less.
-        row.verified_at = None
+        if not closed:
+            row.verified_at = None
         row.verification = {"structure": structure, "by_value": found, "failed": failed}
         if not failed:
             row.verified_at = not_before(now, row.finished_at)
         fields = ["verification", "verified_at"]
         audit.save(row, by=None, reason="not verified" if failed else "verified", fields=fields)
+    if failed and closed:
+        raise FoundAfterClosing(number=row.number)
     if failed:
         raise VerificationFailed(number=row.number, what=", ".join(failed))
     return row

@@ -19,7 +19,8 @@ from django.test import override_settings
 from config.celery import app
 from requests.models import Letter
 from tests.conftest import Office
-from tests.requests.line_stations import ALIVE, FILES, OVER, Line, Station
+from tests.requests.line_room import FILES, Line
+from tests.requests.line_stations import ALIVE, OVER, Station
 from tests.subjects.canary_room import leaks, listening
 
 # What our mails are for: whom they go to, whom they greet, what they say.

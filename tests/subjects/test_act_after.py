@@ -14,11 +14,13 @@ from subjects.choices import ActState, Outcome
 from subjects.models import ActItem, DataSubject, DestructionAct
 from subjects.services import verifying
 from subjects.services.acts import ActReasonMissing, ActReasonTooLong, HeldElsewhere, item_confirm
+from subjects.services.closing import act_close
 from subjects.services.executing import act_execute
 from subjects.services.people import datum_record
 from subjects.services.stops import stop_place
 from subjects.services.sweeping import act_carry_out, destruction_sweep, unverified
 from subjects.services.verifying import (
+    FoundAfterClosing,
     NoTraces,
     VerificationFailed,
     act_verify,
@@ -154,8 +156,9 @@ def test_only_traces_are_judged(office: Office) -> None:
         judge(act, team)
 
 
+@pytest.mark.parametrize("closed", [False, True])
 def test_who_found_traces_is_heard_though_another_verified_meanwhile(
-    live_office: Office, monkeypatch: Any
+    live_office: Office, monkeypatch: Any, closed: bool
 ) -> None:
     """Begun twice: the second has nothing in memory, looks first, and finds everything in order."""
     team = live_office.pandev
@@ -171,10 +174,14 @@ def test_who_found_traces_is_heard_though_another_verified_meanwhile(
     def other_first(*about: Any) -> Any:
         monkeypatch.setattr(verifying, "_by_value", real)
         act_verify(act, now=ON_DUE)
+        if closed:
+            act_close(act, now=ON_DUE)
         return real(*about)
 
     monkeypatch.setattr(verifying, "_by_value", other_first)
-    with pytest.raises(VerificationFailed):
+    with pytest.raises(FoundAfterClosing if closed else VerificationFailed):
         act_verify(act, now=ON_DUE, needles=needles)
     act.refresh_from_db()
-    assert act.verified_at is None and act.verification["failed"] == ["traces"]
+    assert act.verification["failed"] == ["traces"] and act.verification["by_value"]["places"]
+    # What is closed stays closed, with its papers; it is the job that fails.
+    assert (act.verified_at is not None) == closed
