@@ -197,8 +197,8 @@ class Paper:
         pdf.set_title(self._title)
         pdf.set_producer("Personal Data Office")
         pdf.viewer_preferences = ViewerPreferences(display_doc_title=True)
-        if self._made_at:
-            pdf.set_creation_date(self._made_at)
+        # Without a moment fpdf2 takes the clock's, and hashes it into the file's identifier.
+        pdf.set_creation_date(self._made_at or datetime.min.replace(tzinfo=UTC))
         for page, parts in enumerate(pages, 1):
             pdf.add_page()
             for part in parts:
