@@ -285,6 +285,40 @@ class ClaimTopic(TextChoices):
     GAP = "gap", _("gap in the numbering")
 
 
+class SubjectRelation(TextChoices):
+    """What people are to the operator."""
+
+    VISITOR = "visitor", _("visitor")
+    CLIENT = "client", _("client")
+    EMPLOYEE = "employee", _("employee")
+    APPLICANT = "applicant", _("applicant for a job")
+    CONTRACTOR = "contractor", _("contractor or its representative")
+    RELATIVE = "relative", _("relative of an employee")
+    OTHER = "other", _("somebody else")
+
+
+class ContactWay(TextChoices):
+    """By what a purpose reaches people."""
+
+    EMAIL = "email", _("e-mail")
+    PHONE = "phone", _("phone")
+    POST = "post", _("post")
+    ACCOUNT = "account", _("their account")
+
+
+class MeasureTopic(TextChoices):
+    """What a measure answers to, where the law asks for one in particular."""
+
+    BREACH_PROCEDURE = "breach_procedure", _("what to do in an incident")
+    ACCESS_RULES = "access_rules", _("who has access")
+    INTERNAL_CONTROL = "internal_control", _("internal control")
+    TRAINING = "training", _("briefing of staff")
+    HARM_ASSESSMENT = "harm_assessment", _("assessment of harm")
+    ERASURE_TOOLS = "erasure_tools", _("means of destruction")
+    EVENT_LOG = "event_log", _("log of actions with data")
+    BACKUPS = "backups", _("backups")
+
+
 class MeasureKind(TextChoices):
     LEGAL = "legal", _("legal")
     ORGANISATIONAL = "organisational", _("organisational")
@@ -303,6 +337,7 @@ class RetentionEvent(TextChoices):
     CONSENT_EXPIRED = "consent_expired", _("consent expired")
     CONTRACT_ENDED = "contract_ended", _("contract ended")
     UNLAWFUL_FOUND = "unlawful_processing_found", _("unlawful processing found")
+    REQUEST_CLOSED = "request_closed", _("request closed")
 
 
 class CountedFrom(TextChoices):
@@ -342,6 +377,28 @@ class NoticeState(TextChoices):
     SENDING = "sending", _("being sent")
     SENT = "sent", _("sent")
     FAILED = "failed", _("failed")
+
+
+class PolicyOrigin(TextChoices):
+    IMPORTED = "imported", _("imported as it stands")
+    GENERATED = "generated", _("written from the register")
+
+
+class Gate(TextChoices):
+    """What the law wants before data go to a recipient (152-FZ 12, 94-V 16)."""
+
+    NONE = "none", _("none")
+    NOTICE = "notice", _("notice to the authority")
+    WAIT = "wait", _("notice to the authority, then a waiting period")
+    GROUND = "ground", _("a ground of its own")
+
+
+class RecipientFact(TextChoices):
+    """What the operator finds out about a foreign recipient beforehand (152-FZ 12(5))."""
+
+    MEASURES = "measures", _("how it protects data and when it ceases processing")
+    REGULATION = "regulation", _("how its state regulates personal data")
+    CONTACTS = "contacts", _("its name, phones, postal and e-mail addresses")
 
 
 class RunState(TextChoices):

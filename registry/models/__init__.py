@@ -8,6 +8,7 @@ from registry.models.clocks import (
     Extension,
 )
 from registry.models.consents import ConsentText
+from registry.models.findings import Acknowledgement
 from registry.models.jobs import JobRun, Notice, NoticeLine, Reminder
 from registry.models.law import (
     Adequacy,
@@ -20,6 +21,7 @@ from registry.models.law import (
 )
 from registry.models.loading import LoadedRow
 from registry.models.operators import IntakeChannel, Operator, PolicyClaim, SubjectLine
+from registry.models.policies import PolicyText, PolicyVersion
 from registry.models.register import (
     ClaimedGround,
     DataCategory,
@@ -33,9 +35,11 @@ from registry.models.register import (
 )
 from registry.models.rules import DeadlineRule
 from registry.models.staff import Absence, Membership, User
+from registry.models.transfers import ProcessorInstruction, RecipientInformation, Transfer
 
 __all__ = [
     "Absence",
+    "Acknowledgement",
     "Adequacy",
     "Authority",
     "CalendarDay",
@@ -61,13 +65,18 @@ __all__ = [
     "NoticeLine",
     "Operator",
     "PolicyClaim",
+    "PolicyText",
+    "PolicyVersion",
     "ProcessingActivity",
+    "ProcessorInstruction",
     "Purpose",
     "Recipient",
+    "RecipientInformation",
     "Reminder",
     "RetentionRule",
     "SecurityMeasure",
     "SubjectCategory",
     "SubjectLine",
+    "Transfer",
     "User",
 ]

@@ -19,7 +19,7 @@ from registry.models.base import (
     OperatorRow,
     history,
 )
-from registry.models.law import Jurisdiction
+from registry.models.law import Country, Jurisdiction
 from registry.roles import EDIT, REGISTER, VIEW, Access
 
 # An operator's public pages begin with its code, and these are the office's own; a system check
@@ -72,6 +72,15 @@ class Operator(models.Model):
         blank=True,
         help_text=_("Where people send their requests, if the policy names a mailbox."),
     )
+    mailbox_country = models.ForeignKey(
+        Country,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="mailboxes",
+        verbose_name=_("country of the mailbox"),
+        help_text=_("Where the provider keeps the letters (152-FZ 18(5)). Empty: not known yet."),
+    )
     phone = models.CharField(
         _("phone"), max_length=40, blank=True, help_text=_("Contact phone of the policy.")
     )
@@ -117,10 +126,20 @@ class Operator(models.Model):
         verbose_name=_("responsible person"),
         help_text=_("Organises the processing of personal data (152-FZ 22.1, 94-V 25(3))."),
     )
+    also_under = models.ManyToManyField(
+        Jurisdiction,
+        blank=True,
+        related_name="+",
+        verbose_name=_("other laws looked at"),
+        help_text=_(
+            "Another state's law that was considered because its people or its zone of the "
+            "internet are concerned (152-FZ 1(1.1))."
+        ),
+    )
     is_active = models.BooleanField(
         _("active"), default=True, help_text=_("Off: no new cases; what is open stays visible.")
     )
-    history = history()
+    history = history(m2m_fields=[also_under])
     access = Access(scope="pk", dpo=VIEW | {"change"}, administrator=EDIT)
 
     class Meta:

@@ -9,15 +9,18 @@ from django.utils.translation import gettext_lazy as _
 from registry.choices import (
     AfterRetention,
     CollectionWay,
+    ContactWay,
     CountedFrom,
     DataFormat,
     DataKind,
     MeasureKind,
+    MeasureTopic,
     Mode,
     Operation,
     RecipientKind,
     RetentionEvent,
     SearchKind,
+    SubjectRelation,
     Unit,
 )
 from registry.models.base import (
@@ -68,6 +71,13 @@ def register_constraints(prefix: str) -> list[models.BaseConstraint]:
 class SubjectCategory(RegisterRow):
     """A kind of people, and what makes somebody one of them."""
 
+    relation = models.CharField(
+        _("who they are"),
+        max_length=20,
+        choices=SubjectRelation,
+        blank=True,
+        help_text=_("What these people are to the operator. Empty: not said yet."),
+    )
     condition_ru = models.TextField(
         _("condition in Russian"), blank=True, help_text=_("What makes a person one of them.")
     )
@@ -131,6 +141,14 @@ class Purpose(RegisterRow):
         null=True,
         blank=True,
         help_text=_("When the purpose was achieved: data without another ground must go."),
+    )
+    contact_by = ChoiceListField(
+        _("reaches people by"),
+        options=ContactWay,
+        help_text=_(
+            "A contact detail for any other way is more than the purpose needs (152-FZ 5(5), "
+            "94-V 7(9)). None: the purpose does not say."
+        ),
     )
     incompatible = models.ManyToManyField(
         "self",
@@ -261,6 +279,17 @@ class ProcessingActivity(RegisterRow):
     )
     started_on = models.DateField(_("started on"), null=True, blank=True, help_text=_("First day."))
     ended_on = models.DateField(_("ended on"), null=True, blank=True, help_text=_("Last day."))
+    balance_note = models.TextField(
+        _("balance of interests"),
+        blank=True,
+        help_text=_(
+            "Why the interests named in the ground outweigh those of the person; wanted where "
+            "the ground is a legitimate interest (152-FZ 6(1)(7))."
+        ),
+    )
+    review_on = models.DateField(
+        _("review on"), null=True, blank=True, help_text=_("When somebody checks this row again.")
+    )
     history = history(
         m2m_fields=[subject_categories, data_categories, legal_bases, systems, recipients]
     )
@@ -427,6 +456,13 @@ class SecurityMeasure(RegisterRow):
 
     kind = models.CharField(
         _("kind"), max_length=20, choices=MeasureKind, help_text=_("What sort of measure it is.")
+    )
+    topic = models.CharField(
+        _("answers to"),
+        max_length=30,
+        choices=MeasureTopic,
+        blank=True,
+        help_text=_("The duty of the law that it fulfils, if it is one of these."),
     )
     review_on = models.DateField(
         _("review on"), null=True, blank=True, help_text=_("When somebody checks it again.")

@@ -104,6 +104,12 @@ class DeadlineRule(models.Model):
         default=Verification.UNVERIFIED,
         help_text=VERIFICATION_HELP,
     )
+    verified_on = models.DateField(
+        _("verified on"),
+        null=True,
+        blank=True,
+        help_text=_("When the article was last read. After a year it is read again."),
+    )
     verification_note = models.TextField(
         _("note on the verification"), blank=True, help_text=_("What exactly was read, and where.")
     )

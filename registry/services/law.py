@@ -30,7 +30,8 @@ NUL = re.compile(r"\\u0000|\\U00000000")
 RULE_KEYS = {
     "code", "jurisdiction", "event", "effect", "direction", "length", "unit",
     "extension_length", "extension_unit", "effective_from", "effective_until", "source",
-    "article", "verification", "verification_note", "from_moment", "trigger", "duty", "note",
+    "article", "verification", "verified_on", "verification_note", "from_moment", "trigger",
+    "duty", "note",
 }  # fmt: skip
 KEYS: dict[str, set[str]] = {
     "jurisdiction": {"code", "name", "law", "time_zone", "country"},

@@ -44,14 +44,15 @@ OPERATOR_KEYS = {
     "code", "name", "jurisdiction", "bin", "inn", "address", "website", "email",
     "requests_email", "phone", "telegram", "bank_account", "bank_name", "bank_code",
     "time_zone", "languages", "policy_version", "policy_dated", "policy_address",
+    "mailbox_country",
 }  # fmt: skip
 # Table -> model, allowed keys, the fields that find the row beside the operator.
 TABLES: dict[str, tuple[type[models.Model], set[str], tuple[str, ...]]] = {
-    "subject_category": (SubjectCategory, NAMED | {"condition"}, ("code",)),
+    "subject_category": (SubjectCategory, NAMED | {"relation", "condition"}, ("code",)),
     "data_category": (
         DataCategory, NAMED | {"kind", "format", "search", "open_ended"}, ("code",),
     ),
-    "purpose": (Purpose, NAMED | {"incompatible"}, ("code",)),
+    "purpose": (Purpose, NAMED | {"contact_by", "incompatible"}, ("code",)),
     "information_system": (InformationSystem, NAMED | {"address", "country"}, ("code",)),
     "recipient": (Recipient, NAMED | {"kind", "country"}, ("code",)),
     "activity": (
@@ -60,6 +61,7 @@ TABLES: dict[str, tuple[type[models.Model], set[str], tuple[str, ...]]] = {
         | {
             "purpose", "subject_categories", "data_categories", "legal_bases", "systems",
             "recipients", "operations", "collection_ways", "mode", "over_network", "started_on",
+            "balance_note", "review_on",
         },
         ("code",),
     ),
@@ -81,7 +83,7 @@ TABLES: dict[str, tuple[type[models.Model], set[str], tuple[str, ...]]] = {
         },
         ("code",),
     ),
-    "security_measure": (SecurityMeasure, NAMED | {"kind"}, ("code",)),
+    "security_measure": (SecurityMeasure, NAMED | {"kind", "topic"}, ("code",)),
 }  # fmt: skip
 TEXTS = ("condition", "words", "name")
 # Field -> the table of the same file, or the model, whose code it holds.
@@ -152,6 +154,9 @@ def _load_card(data: dict[str, Any], where: str, reason: str, report: Report) ->
         if not values.get(name):
             raise LoadRefused(where=f"{where}: operator", why=f"{name} is missing")
     values["jurisdiction"] = _law_row(Jurisdiction, values["jurisdiction"], f"{where}: operator")
+    if "mailbox_country" in values:
+        country = values["mailbox_country"]
+        values["mailbox_country"] = _law_row(Country, country, f"{where}: operator")
     code = values.pop("code")
     row = put_row(
         Operator,
