@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from registry.access import without_undertaking
 from registry.desk import desk
 
 ORDER = ("requests", "subjects", "registry")
@@ -54,5 +55,9 @@ class OfficeSite(AdminSite):
             user=request.user, now=timezone.now(), operator_code=request.GET.get("operator", "")
         )
         may_find = request.user.has_perm("subjects.view_datasubject")
-        context = {"desk": board, "may_find": may_find}
+        context = {
+            "desk": board,
+            "may_find": may_find,
+            "without_undertaking": without_undertaking(request.user),
+        }
         return super().index(request, (extra_context or {}) | context)

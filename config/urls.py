@@ -14,6 +14,7 @@ urlpatterns = [
     path("admin/two-factor/picture.svg", views.two_factor_picture, name="two_factor_picture"),
     path("admin/", admin.site.urls),
     # Last: whatever they begin with is an operator's code (see ``RESERVED_CODES``).
+    path("", include("registry.public.urls")),
     path("", include("requests.public.urls")),
     path("", include("requests.public.track_urls")),
 ]

@@ -7,7 +7,7 @@ is one more role, with its own grants on each model.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.apps import apps
 from django.contrib.auth.backends import ModelBackend
@@ -30,20 +30,32 @@ def access_of(model: type[Model]) -> Access | None:
 Roles = dict[int, frozenset[str]]
 
 
-def roles_of(user: Any) -> tuple[Roles, Roles]:
-    """Operator id -> roles today: the user's own, and with them those stood in for."""
+class Held(NamedTuple):
+    """Operator id -> roles today: the user's own, and with them those stood in for.
+
+    ``sworn``: operators to which the user has signed an undertaking that holds today.
+    """
+
+    own: Roles
+    everything: Roles
+    sworn: frozenset[int]
+
+
+def roles_of(user: Any) -> Held:
+    """The roles of today; none for somebody who is not logged in or not active."""
     if not (user.is_authenticated and user.is_active):
-        return {}, {}
-    cached: tuple[Roles, Roles] | None = getattr(user, "_office_roles", None)
+        return Held({}, {}, frozenset())
+    cached: Held | None = getattr(user, "_office_roles", None)
     if cached is None:
         cached = user._office_roles = _read_roles(user)
     return cached
 
 
-def _read_roles(user: User) -> tuple[Roles, Roles]:
+def _read_roles(user: User) -> Held:
     now = timezone.now()
     own: dict[int, set[str]] = {}
     lent: dict[int, set[str]] = {}
+    sworn: set[int] = set()
     memberships = (
         Membership.objects.select_related("operator__jurisdiction", "user")
         .annotate(
@@ -61,22 +73,32 @@ def _read_roles(user: User) -> tuple[Roles, Roles]:
             continue
         if membership.user_id == user.pk:
             own.setdefault(operator, set()).add(membership.role)
+            if membership.sworn_on(today):
+                sworn.add(operator)
         elif membership.away_from <= today <= membership.away_until:
             lent.setdefault(operator, set()).add(membership.role)
     everything = {
         operator: frozenset(own.get(operator, set()) | lent.get(operator, set()))
         for operator in {*own, *lent}
     }
-    return {operator: frozenset(roles) for operator, roles in own.items()}, everything
+    held = {operator: frozenset(roles) for operator, roles in own.items()}
+    return Held(held, everything, frozenset(sworn))
+
+
+def without_undertaking(user: Any) -> bool:
+    """Whether a role of today keeps its pages of people closed for want of an undertaking."""
+    held = roles_of(user)
+    return not held.sworn.issuperset(held.own)
 
 
 def operator_ids(user: Any, action: str, access: Access) -> list[int]:
     """Operators in which a role of the user grants the action."""
-    own, everything = roles_of(user)
+    own, everything, sworn = roles_of(user)
     return [
         operator
         for operator, roles in (everything if access.lent else own).items()
         if any(action in access.grants(role) for role in roles)
+        and (operator in sworn or not access.sworn)
     ]
 
 

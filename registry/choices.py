@@ -165,6 +165,10 @@ class Effect(TextChoices):
     UNBLOCK = "unblock", _("unblock")
 
 
+# What is allowed or kept from or until a day: nothing to be done in time, so never overdue.
+MINIMUM_EFFECTS = frozenset({Effect.TRANSFER_ALLOWED, Effect.REPEAT_ALLOWED, Effect.KEEP_EVIDENCE})
+
+
 class DataKind(TextChoices):
     ORDINARY = "ordinary", _("ordinary")
     SPECIAL = "special", _("special")

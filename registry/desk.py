@@ -78,7 +78,7 @@ def _link(deadline: Deadline) -> str:
 def desk(*, user: Any, now: datetime, operator_code: str = "") -> Desk:
     """What the user must know this morning. Overdue means: the last moment has passed."""
     board = Desk(chosen=operator_code)
-    clocks = scoped(Deadline.objects.open(), user).select_related(
+    clocks = scoped(Deadline.objects.open().duties(), user).select_related(
         "operator__jurisdiction", "owner", "about_type"
     )
     rows = list(clocks.order_by("ends_at", "pk")[: SHOWN + 1])

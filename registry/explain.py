@@ -12,6 +12,7 @@ from django.utils.translation import get_language, gettext
 from registry.consent_contents import Missing
 from registry.deadlines import STEP_TEXTS
 from registry.errors import OperatorError
+from registry.findings import Finding, Words
 
 # Parameters whose English words stand in the catalogue; what people typed is never translated.
 _WORDS = frozenset({"kind", "language", "state", "why"})
@@ -22,6 +23,8 @@ def _shown(name: str, value: Any) -> Any:
     """A date in the reader's way (``..day`` may be an ISO text), a known word in their language."""
     if isinstance(value, date):
         return long_day(value)
+    if isinstance(value, Words):
+        return ", ".join(map(gettext, value.texts))
     if isinstance(value, str) and name.endswith("day"):
         try:
             return long_day(date.fromisoformat(value))
@@ -63,3 +66,13 @@ def steps_in_words(steps: Iterable[tuple[str, Mapping[str, Any]] | list[Any]]) -
 def missing_in_words(found: Iterable[Missing]) -> list[str]:
     """What a consent text lacks, as sentences in the active language."""
     return [gettext(item.template) % _all_shown(item.params) for item in found]
+
+
+def finding_message(finding: Finding) -> str:
+    """What a check says about a row, in the active language."""
+    return gettext(finding.check.message) % _all_shown(finding.hit.params)
+
+
+def finding_clears(finding: Finding) -> str:
+    """What to do about it, in the active language."""
+    return gettext(finding.check.clears) % _all_shown(finding.hit.params)

@@ -23,6 +23,8 @@ class Access:
     ``shared``: rows whose scope is empty are readable by all staff too (office-wide promises).
     ``lent``: whoever stands in for somebody has their rights here. Not over roles and absences,
     or a substitute could lengthen the very absence that lends the rights.
+    ``sworn``: rows about people, open only to whoever has signed an undertaking not to disclose
+    them (152-FZ 7, 94-V 11); whoever stands in for somebody has signed one too.
     """
 
     scope: str | None
@@ -32,6 +34,7 @@ class Access:
     administrator: frozenset[str] = VIEW
     shared: bool = False
     lent: bool = True
+    sworn: bool = False
 
     def grants(self, role: str) -> frozenset[str]:
         """The actions of a role; an unknown role has none."""

@@ -55,6 +55,26 @@ class Looked(TextChoices):
     DOWNLOAD = "download", _("downloaded a file")
     PAPER = "paper", _("printed a paper")
     DESTROYED_LOOK = "destroyed_look", _("asked whether somebody was destroyed")
+    DISCLOSURE = "disclosure", _("gave the data to somebody")
+    DISCLOSURE_REFUSED = "disclosure_refused", _("tried to give the data, and was refused")
+
+
+class DisclosureKind(TextChoices):
+    """How data left the operator for somebody else."""
+
+    STATE_BODY = "state_body", _("to a state body")
+    TRANSFER = "transfer", _("by a transfer of the register")
+
+
+class StateBody(TextChoices):
+    """Which body of the state was given data (94-V 9(1), 152-FZ 6(1)(3)-(3.1))."""
+
+    COURT = "court", _("court")
+    POLICE = "police", _("police")
+    BAILIFF = "bailiff", _("bailiff")
+    TAX = "tax", _("tax authority")
+    PROSECUTOR = "prosecutor", _("prosecutor")
+    OTHER = "other", _("another authority")
 
 
 class ImportState(TextChoices):

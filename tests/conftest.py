@@ -120,6 +120,8 @@ def make_team(code: str, started_on: date = date(2025, 1, 1)) -> Team:
             started_on=started_on,
             by=None,
             reason="test",
+            undertaking=f"U-{name}",
+            undertaking_on=started_on,
         )
     operator.refresh_from_db()
     return Team(operator=operator, **people)

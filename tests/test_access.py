@@ -121,7 +121,14 @@ def test_a_shared_rule_is_read_by_all_staff_and_changed_by_none_of_them(office: 
 # --- days --------------------------------------------------------------------------------------
 def _start(user: User, team: Team, role: str, first: date = date(2025, 1, 1)) -> Membership:
     return membership_start(
-        user=user, operator=team.operator, role=role, started_on=first, by=None, reason="test"
+        user=user,
+        operator=team.operator,
+        role=role,
+        started_on=first,
+        by=None,
+        reason="test",
+        undertaking="U-1",
+        undertaking_on=first,
     )
 
 

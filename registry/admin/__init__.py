@@ -4,11 +4,31 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django_otp.plugins.otp_totp.admin import TOTPDevice
 
-from registry.admin import clocks, consents, law, register, staff
+from registry.admin import (
+    clocks,
+    consents,
+    findings,
+    instructions,
+    law,
+    policies,
+    register,
+    staff,
+    transfers,
+)
 
 # Rights come from roles with operators; groups would be a second, unused way.
 admin.site.unregister(Group)
 # A device is its owner's alone; a lost one is forgotten by manage.py reset_two_factor.
 admin.site.unregister(TOTPDevice)
 
-__all__ = ["clocks", "consents", "law", "register", "staff"]
+__all__ = [
+    "clocks",
+    "consents",
+    "findings",
+    "instructions",
+    "law",
+    "policies",
+    "register",
+    "staff",
+    "transfers",
+]

@@ -9,6 +9,9 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from registry.admin.base import OfficeAdmin
+from registry.admin.data_map import WithDataMap
+from registry.admin.findings import WithFindings
+from registry.admin.known_claims import KnownClaimInput
 from registry.models import (
     Carrier,
     ClaimedGround,
@@ -32,7 +35,7 @@ NAMES = ["name_ru", "name_kk", "name_en"]
 
 
 @admin.register(Operator)
-class OperatorAdmin(OfficeAdmin):
+class OperatorAdmin(WithFindings, WithDataMap, OfficeAdmin):
     list_display = ["code", "name", "jurisdiction", "responsible", "is_active"]
     list_select_related = ["jurisdiction", "responsible"]
     search_fields = ["code", "name"]
@@ -86,6 +89,8 @@ class DataCategoryAdmin(NamedInTextsAdmin):
 class PurposeAdmin(CodedAdmin):
     list_display = ["code", "name", "operator", "ended_on", "clause"]
     filter_horizontal = ["incompatible"]
+    # An end is a verb of its own: it shows first what it does to the people (subjects.admin).
+    readonly_fields = ["ended_on"]
 
 
 @admin.register(InformationSystem)
@@ -161,6 +166,15 @@ class PolicyClaimAdmin(OfficeAdmin):
     search_fields = ["clause", "words_ru", "words_kk", "words_en"]
     list_per_page = 100
     fixed = ["operator"]
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kw: Any) -> Any:
+        if db_field.name == "code":
+            kw["widget"] = KnownClaimInput
+            kw["help_text"] = _(
+                "Names the fact. Findings judge the codes of the list, each under its topic; any "
+                "other code is kept and judged by nobody."
+            )
+        return super().formfield_for_dbfield(db_field, request, **kw)
 
 
 @admin.register(IntakeChannel)

@@ -137,7 +137,9 @@ def leave(request: HttpRequest, row: Membership, data: Mapping[str, Any]) -> str
 
 @admin.register(Membership)
 class MembershipAdmin(VerbAdmin):
-    list_display = ["user", "role", "operator", "position", "started_on", "ended_on"]
+    list_display = [
+        "user", "role", "operator", "position", "undertaking_on", "started_on", "ended_on"
+    ]  # fmt: skip
     list_select_related = ["user", "operator"]
     list_filter = ["operator", "role"]
     search_fields = ["user__username", "user__first_name", "user__last_name"]

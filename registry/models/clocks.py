@@ -10,7 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from registry.choices import Binding, Effect, Event
+from registry.choices import MINIMUM_EFFECTS, Binding, Effect, Event
 from registry.models.base import OperatorRow, history
 from registry.models.operators import Operator
 from registry.models.rules import DeadlineRule
@@ -23,9 +23,13 @@ class DeadlineQuerySet(models.QuerySet["Deadline"]):
         """Clocks that still run: neither met nor void."""
         return self.filter(met_at=None, voided_at=None)
 
+    def duties(self) -> Self:
+        """Clocks of something to be done in time; "not before" and "keep until" demand nothing."""
+        return self.exclude(effect__in=MINIMUM_EFFECTS)
+
     def overdue(self, now: datetime) -> Self:
-        """Open, and their last moment has passed. Derived, never stored."""
-        return self.open().filter(ends_at__lte=now)
+        """Open duties whose last moment has passed. Derived, never stored."""
+        return self.open().duties().filter(ends_at__lte=now)
 
 
 class Deadline(OperatorRow):

@@ -34,7 +34,7 @@ from registry.models.base import (
 )
 from registry.models.law import Country, LegalBasis
 from registry.models.operators import Operator
-from registry.roles import REGISTER
+from registry.roles import FULL, REGISTER, Access
 
 CLAUSE_HELP = _("Number of the clause in the policy. Empty: the policy is silent.")
 
@@ -157,6 +157,7 @@ class Purpose(RegisterRow):
         help_text=_("Databases of incompatible purposes may not be joined (152-FZ 5(3))."),
     )
     history = history(m2m_fields=[incompatible])
+    access = Access(scope="operator", dpo=FULL | {"end"}, administrator=FULL | {"end"})
 
     class Meta(RegisterRow.Meta):
         verbose_name = _("purpose")
@@ -307,6 +308,20 @@ class ProcessingActivity(RegisterRow):
                 violation_error_message=_("An activity cannot end before it starts."),
             ),
         ]
+
+    def clean(self) -> None:
+        """Whoever consented to this activity consented to its purpose (94-V 8(4), 152-FZ 9(4))."""
+        super().clean()
+        stored = ProcessingActivity.objects.filter(pk=self.pk).exclude(purpose=self.purpose_id)
+        if stored.filter(consent_texts__published_at__isnull=False).exists():
+            raise ValidationError(
+                {
+                    "purpose": _(
+                        "People read this activity's purpose in a published consent text. A new "
+                        "purpose wants an activity and a consent of its own."
+                    )
+                }
+            )
 
 
 class ClaimedGround(OperatorRow):

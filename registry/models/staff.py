@@ -121,6 +121,18 @@ class Membership(OperatorRow):
     position = models.CharField(
         _("position"), max_length=200, blank=True, help_text=_("As the acts will print it.")
     )
+    undertaking = models.CharField(
+        _("undertaking"),
+        max_length=100,
+        blank=True,
+        help_text=_(
+            "Number of the signed promise not to disclose personal data (152-FZ 7, 94-V 11). "
+            "Without it the pages of people stay closed."
+        ),
+    )
+    undertaking_on = models.DateField(
+        _("undertaking signed on"), null=True, blank=True, help_text=_("From this day on.")
+    )
     started_on = models.DateField(_("from"), help_text=_("First day in this role."))
     ended_on = models.DateField(
         _("until"), null=True, blank=True, help_text=_("Last day in this role. Empty: still here.")
@@ -144,10 +156,20 @@ class Membership(OperatorRow):
                 condition=models.Q(ended_on=None) | models.Q(ended_on__gte=models.F("started_on")),
                 violation_error_message=_("A role cannot end before it starts."),
             ),
+            models.CheckConstraint(
+                name="membership_undertaking_is_whole",
+                condition=models.Q(undertaking="", undertaking_on=None)
+                | (~models.Q(undertaking="") & models.Q(undertaking_on__isnull=False)),
+                violation_error_message=_("An undertaking has both a number and a day."),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.user}, {self.get_role_display()}"
+
+    def sworn_on(self, day: date) -> bool:
+        """Whether the person has promised, by that day, not to disclose people's data."""
+        return self.undertaking_on is not None and self.undertaking_on <= day
 
     def holds_on(self, day: date) -> bool:
         return self.started_on <= day and (self.ended_on is None or day <= self.ended_on)

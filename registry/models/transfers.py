@@ -88,7 +88,12 @@ class Transfer(RegisterRow):
                 name="transfer_filed_after_assessment",
                 condition=models.Q(filed_on=None, notice_number="")
                 | (
-                    models.Q(filed_on__isnull=False, assessed_on__lte=models.F("filed_on"))
+                    # Said aloud, for a check that compares with NULL lets everything pass.
+                    models.Q(
+                        filed_on__isnull=False,
+                        assessed_on__isnull=False,
+                        assessed_on__lte=models.F("filed_on"),
+                    )
                     & ~models.Q(notice_number="")
                 ),
                 violation_error_message=_(
@@ -100,10 +105,16 @@ class Transfer(RegisterRow):
                 name="transfer_opened_after_notice",
                 condition=models.Q(opened_on=None)
                 | models.Q(gate__in=[Gate.NONE, Gate.GROUND])
-                | models.Q(gate=Gate.NOTICE, filed_on__lte=models.F("opened_on"))
+                | models.Q(
+                    gate=Gate.NOTICE,
+                    filed_on__isnull=False,
+                    filed_on__lte=models.F("opened_on"),
+                )
                 | models.Q(
                     gate=Gate.WAIT,
+                    filed_on__isnull=False,
                     filed_on__lte=models.F("opened_on"),
+                    opens_on__isnull=False,
                     opens_on__lte=models.F("opened_on"),
                 ),
                 violation_error_message=_(

@@ -135,6 +135,7 @@ class _Sweep:
         found: list[int] = []
         clocks = (
             Deadline.objects.open()
+            .duties()
             .exclude(ends_at=None)
             .select_related("operator__jurisdiction", "statute", "promise")
             .defer("steps")

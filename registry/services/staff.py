@@ -83,14 +83,21 @@ def membership_start(
     by: User | None,
     reason: str,
     position: str = "",
+    undertaking: str = "",
+    undertaking_on: date | None = None,
 ) -> Membership:
-    """Give a person a role with an operator. Refuses a second role beside the first."""
+    """Give a person a role with an operator. Refuses a second role beside the first.
+
+    ``undertaking``: number of the promise not to disclose people's data, signed on that day;
+    without one the role opens no page of people (152-FZ 7, 94-V 11).
+    """
     seam.lock(Operator.objects.filter(pk=operator.pk)).get()
     if Membership.objects.filter(user=user, operator=operator, ended_on=None).exists():
         raise RoleHeldAlready(user=str(user), operator=str(operator))
     membership = Membership(
-        user=user, operator=operator, role=Role(role), started_on=started_on, position=position
-    )
+        user=user, operator=operator, role=Role(role), started_on=started_on, position=position,
+        undertaking=undertaking, undertaking_on=undertaking_on,
+    )  # fmt: skip
     membership.full_clean()
     audit.save(membership, by=by, reason=reason)
     if operator.responsible_id is None and role == Role.DPO:

@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
+from registry.choices import MINIMUM_EFFECTS
 from registry.explain import long_day
 from registry.models import Deadline, NoticeLine, Operator, Reminder, User
 
@@ -36,6 +37,8 @@ def state(deadline: Deadline, now: datetime) -> str:
     if deadline.ends_at is None or deadline.due_on is None:
         return _("no date yet")
     zone = deadline.operator.zone
+    if deadline.effect in MINIMUM_EFFECTS and now >= deadline.ends_at:
+        return _("the term is over")
     if now >= deadline.ends_at:
         late = (now.astimezone(zone).date() - deadline.due_on).days
         if late == 0:

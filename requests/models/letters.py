@@ -65,6 +65,7 @@ LETTERS = Access(
     clerk=_CLERK,
     auditor=VIEW,
     administrator=frozenset(),
+    sworn=True,
 )
 
 
@@ -199,6 +200,7 @@ class LetterFile(OperatorRow):
         clerk=VIEW,
         auditor=VIEW,
         administrator=frozenset(),
+        sworn=True,
     )
 
     class Meta:

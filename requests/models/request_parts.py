@@ -13,7 +13,12 @@ from subjects.models import DataSubject
 from subjects.models.base import lean_history
 
 PARTS = Access(
-    scope="request__operator", dpo=VIEW, clerk=VIEW, auditor=VIEW, administrator=frozenset()
+    scope="request__operator",
+    dpo=VIEW,
+    clerk=VIEW,
+    auditor=VIEW,
+    administrator=frozenset(),
+    sworn=True,
 )
 
 

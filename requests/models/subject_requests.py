@@ -106,6 +106,7 @@ REQUESTS = Access(
     clerk=_CLERK,
     auditor=VIEW,
     administrator=frozenset(),
+    sworn=True,
 )
 ITEMS = Access(
     scope="request__operator",
@@ -113,6 +114,7 @@ ITEMS = Access(
     clerk=VIEW,
     auditor=VIEW,
     administrator=frozenset(),
+    sworn=True,
 )
 
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from registry.models import Operator
-from requests.public.pages import sorry
+from registry.public.pages import sorry
 from requests.public.uploads import BODY_BYTES, FormHandler
 
 READS = ("GET", "HEAD")

@@ -18,11 +18,11 @@ from registry.choices import Language
 from registry.errors import OperatorError
 from registry.explain import long_day, sentence
 from registry.models import Operator
+from registry.public.pages import languages_of, operator_of, page, sorry, speak
 from registry.services.texts import when_due
 from requests.models import LetterFile, SubjectRequest
 from requests.public import track_words as words
 from requests.public.addresses import client_address
-from requests.public.pages import languages_of, operator_of, page, sorry, speak
 from requests.public.refusals import (
     READS,
     no_method,

@@ -15,11 +15,11 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from registry.errors import OperatorError
 from registry.explain import sentence
 from registry.models import Operator
+from registry.public.pages import operator_of, page, sorry, speak
 from requests.models import Submission
 from requests.models.submissions import new_public_id
 from requests.public.addresses import client_address
 from requests.public.forms import CodeForm, RequestForm
-from requests.public.pages import operator_of, page, sorry, speak
 from requests.public.receipts import receipt
 from requests.public.refusals import (
     READS,

@@ -1,5 +1,5 @@
 """The admin pages of the people."""
 
-from subjects.admin import destructions, events, imports, keys, people
+from subjects.admin import destructions, disclosures, events, imports, keys, people, purposes
 
-__all__ = ["destructions", "events", "imports", "keys", "people"]
+__all__ = ["destructions", "disclosures", "events", "imports", "keys", "people", "purposes"]

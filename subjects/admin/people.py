@@ -36,7 +36,9 @@ from registry.explain import sentence
 from registry.models import SubjectCategory
 from subjects.admin.acts import VERBS
 from subjects.admin.finding import FindingAdmin
+from subjects.admin.given import given_view
 from subjects.admin.pages import card_page, short_day, what_if
+from subjects.admin.standing import StandingPages
 from subjects.admin.trail import trail, word
 from subjects.choices import GroundEnd
 from subjects.models import Block, DataSubject
@@ -110,7 +112,7 @@ class RegisterForm(forms.ModelForm):
 
 
 @admin.register(DataSubject)
-class DataSubjectAdmin(ReadOnlyAdmin, FindingAdmin):
+class DataSubjectAdmin(StandingPages, ReadOnlyAdmin, FindingAdmin):
     list_display = ["code", "who", "subject_category", "operator", "registered"]
     list_select_related = ["operator__jurisdiction", "category"]
     list_filter = ["operator", "category", "kind"]
@@ -277,9 +279,13 @@ class DataSubjectAdmin(ReadOnlyAdmin, FindingAdmin):
 
     # --- files -------------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.file_view)
-        own = path("<int:object_id>/file/<int:datum>/", view, name="people_file")
-        return [own, *super().get_urls()]
+        wrap = self.admin_site.admin_view
+        given = wrap(partial(given_view, self))
+        return [
+            path("<int:object_id>/file/<int:datum>/", wrap(self.file_view), name="people_file"),
+            path("<int:object_id>/given/", given, name="people_given"),
+            *super().get_urls(),
+        ]
 
     def file_view(self, request: HttpRequest, object_id: int, datum: int) -> Any:
         """A photo, while the card is open to whoever asks."""

@@ -1,6 +1,7 @@
 """The people, by aggregate; the vault's own tables come from ``subjects.vault.models``."""
 
 from subjects.models.acts import ActItem, ActPaper, DestructionAct, Evidence
+from subjects.models.disclosures import DisclosedPerson, Disclosure, DisclosureReversal
 from subjects.models.events import AccessEvent, SearchResult
 from subjects.models.files import SealedFile
 from subjects.models.grounds import Consent, DisseminationPermission, Ground
@@ -20,6 +21,9 @@ __all__ = [
     "Consent",
     "DataSubject",
     "DestructionItem",
+    "DisclosedPerson",
+    "Disclosure",
+    "DisclosureReversal",
     "DisseminationPermission",
     "Ground",
     "ImportConflict",

@@ -18,6 +18,7 @@ ACTS = Access(
     clerk=VIEW | {"confirm"},
     auditor=VIEW | {"ask"},
     administrator=frozenset(),
+    sworn=True,
 )
 
 
@@ -167,7 +168,12 @@ class ActItem(models.Model):
         verbose_name=_("confirmed by"),
     )
     access = Access(
-        scope="act__operator", dpo=VIEW, clerk=VIEW, auditor=VIEW, administrator=frozenset()
+        scope="act__operator",
+        dpo=VIEW,
+        clerk=VIEW,
+        auditor=VIEW,
+        administrator=frozenset(),
+        sworn=True,
     )
 
     class Meta:
@@ -201,7 +207,12 @@ class ActPaper(models.Model):
     digest = models.CharField(_("digest (SHA-256)"), max_length=64)
     made_at = models.DateTimeField(_("made at"))
     access = Access(
-        scope="act__operator", dpo=VIEW, clerk=VIEW, auditor=VIEW, administrator=frozenset()
+        scope="act__operator",
+        dpo=VIEW,
+        clerk=VIEW,
+        auditor=VIEW,
+        administrator=frozenset(),
+        sworn=True,
     )
     append_only = True
 

@@ -29,7 +29,9 @@ class SealedFile(models.Model):
     media_type = models.CharField(_("type"), max_length=60)
     size = models.PositiveBigIntegerField(_("size"))
     made_at = models.DateTimeField(_("made at"))
-    access = Access(scope="operator", dpo=VIEW, clerk=VIEW, auditor=VIEW, administrator=frozenset())
+    access = Access(
+        scope="operator", dpo=VIEW, clerk=VIEW, auditor=VIEW, administrator=frozenset(), sworn=True
+    )
 
     class Meta:
         verbose_name = _("sealed file")

@@ -17,6 +17,7 @@ IMPORTS = Access(
     clerk=VIEW | {"add", "resolve"},
     auditor=VIEW,
     administrator=frozenset(),
+    sworn=True,
 )
 
 
@@ -90,7 +91,12 @@ class ImportReject(models.Model):
     reason = models.CharField(_("reason"), max_length=300)
     params = models.JSONField(default=dict)
     access = Access(
-        scope="run__operator", dpo=VIEW, clerk=VIEW, auditor=VIEW, administrator=frozenset()
+        scope="run__operator",
+        dpo=VIEW,
+        clerk=VIEW,
+        auditor=VIEW,
+        administrator=frozenset(),
+        sworn=True,
     )
 
     class Meta:
@@ -157,6 +163,7 @@ class ImportConflict(models.Model):
         clerk=VIEW | {"resolve"},
         auditor=VIEW,
         administrator=frozenset(),
+        sworn=True,
     )
 
     class Meta:

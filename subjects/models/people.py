@@ -32,6 +32,7 @@ PEOPLE = Access(
     clerk=VIEW | {"add", "change", "reveal", "prove", "link"},
     auditor=VIEW,
     administrator=frozenset(),
+    sworn=True,
 )
 
 
@@ -43,6 +44,7 @@ def of_people(scope: str) -> Access:
         clerk=PEOPLE.clerk,
         auditor=PEOPLE.auditor,
         administrator=PEOPLE.administrator,
+        sworn=True,
     )
 
 

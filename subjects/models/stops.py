@@ -18,6 +18,7 @@ HOLDS = Access(
     clerk=VIEW,
     auditor=VIEW,
     administrator=frozenset(),
+    sworn=True,
 )
 
 

@@ -6,11 +6,23 @@ import io
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.db import transaction
+
 from registry.choices import Channel
 from registry.errors import OperatorError, gettext_noop
-from registry.models import ConsentText, DataCategory, Operator, ProcessingActivity, User
+from registry.models import (
+    ConsentText,
+    DataCategory,
+    Operator,
+    PolicyVersion,
+    ProcessingActivity,
+    User,
+)
+from registry.models.base import LANGUAGES
 from registry.services import audit
 from registry.services.consents import consent_text_draft, consent_text_publish
+from registry.services.policies import policy_publish
+from registry.services.policy_generating import policy_generate
 from subjects import synthetic
 from subjects.models import Consent, DataSubject
 from subjects.services.grounds import consent_withdraw
@@ -82,6 +94,19 @@ def demo_text(*, operator: Operator, by: User, now: datetime) -> ConsentText:
         **options,
     )
     return consent_text_publish(text=text, by=by, now=now)
+
+
+@transaction.atomic
+def demo_policy(*, operator: Operator, by: User, now: datetime) -> PolicyVersion | None:
+    """Publish the policy that the register writes, in all three languages; once.
+
+    Returns None where there is a version already, be it somebody's draft.
+    """
+    if PolicyVersion.objects.filter(operator=operator).exists():
+        return None
+    draft = policy_generate(operator=operator, languages=LANGUAGES, by=by, now=now)
+    today = now.astimezone(operator.zone).date()
+    return policy_publish(version=draft, in_force_on=today, by=by, now=now)
 
 
 def demo_people(*, operator: Operator, count: int, by: User | None, now: datetime) -> int:

@@ -91,12 +91,13 @@ class Fates:
     """The fates of some of an operator's people on one day.
 
     For one chunk: the register is read with it, so that nothing is decided by an old one. ``law``
-    goes on from chunk to chunk.
+    goes on from chunk to chunk. ``achieved``: purposes (by number) as if they ended on that day.
     """
 
-    def __init__(self, law: Law, today: date) -> None:
+    def __init__(self, law: Law, today: date, achieved: Mapping[int, date] | None = None) -> None:
         self.law = law
         self.today = today
+        self.achieved = achieved or {}
         self._covers: dict[_Shape, list[fate.Cover]] = {}
         self._destinies: dict[tuple[_Shape, int], Destiny] = {}
         self._proofs: dict[date, Destiny] = {}
@@ -106,7 +107,11 @@ class Fates:
     @cached_property
     def activities(self) -> dict[int, ProcessingActivity]:
         rows = ProcessingActivity.objects.filter(operator=self.law.operator)
-        return rows.select_related("purpose").in_bulk()
+        found = rows.select_related("purpose").in_bulk()
+        for activity in found.values():
+            if activity.purpose_id in self.achieved:
+                activity.purpose.ended_on = self.achieved[activity.purpose_id]
+        return found
 
     @cached_property
     def _bases(self) -> dict[int, LegalBasis]:

@@ -77,7 +77,7 @@ def director(live_office: Office, clock: Any) -> User:
     user = make_user("director@pandev")
     membership_start(
         user=user, operator=team.operator, role="dpo", started_on=almaty(3, 1).date(), by=None,
-        reason="order 2",
+        reason="order 2", undertaking="U-2", undertaking_on=almaty(3, 1).date(),
     )  # fmt: skip
     return user
 

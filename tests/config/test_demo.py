@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, date, datetime
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
-from registry.models import ConsentText, Operator
+from registry.models import ConsentText, Operator, PolicyVersion
+from registry.services.policies import policy_import
 from requests.models import SubjectRequest
 from subjects.models import Consent, DataSubject, DestructionAct, ImportReject, PersonalDatum
 from subjects.services.keys import lost_keys
@@ -81,3 +84,28 @@ def test_a_wrong_number_of_people_is_refused(
 def test_no_people_on_request(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     demo(monkeypatch, "--subjects", "0")
     assert not DataSubject.objects.exists()
+
+
+def test_each_operator_publishes_the_policy_that_its_register_writes(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "pandev: policy at /pandev/policy/" in demo(monkeypatch, "--subjects", "0")
+    assert "policy" not in demo(monkeypatch, "--subjects", "0")
+    for code in ("pandev", "ipm"):
+        version = PolicyVersion.objects.get(operator__code=code)
+        assert (version.origin, version.number) == ("generated", 1)
+        assert sorted(version.texts.values_list("language", flat=True)) == ["en", "kk", "ru"]
+        assert Client().get(f"/{code}/policy/", follow=True).status_code == 200
+
+
+def test_the_demo_leaves_a_policy_that_is_there_alone(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator = Operator.objects.get(code="pandev")
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    policy_import(
+        operator=operator, language="en", dated=date(2026, 2, 9), text=b"1. Real", by=None, now=now
+    )
+    assert "pandev: policy" not in demo(monkeypatch, "--subjects", "0")
+    assert PolicyVersion.objects.get(operator=operator).origin == "imported"
+    assert PolicyVersion.objects.filter(operator__code="ipm", origin="generated").exists()

@@ -29,7 +29,13 @@ SITE_PAGES = {
     "my_language", "index", "login", "logout", "password_change", "password_change_done",
     "autocomplete", "jsi18n", "view_on_site", "app_list", "people_find", "people_found",
     "people_file", "letter_file", "destroyed_ask", "act_paper", "public_form", "public_submission",
-    "public_track_entry", "public_track", "public_track_cancel", "public_track_file",
+    "findings", "findings_choice", "finding_acknowledge", "finding_reopen",
+    "data_map", "data_maps", "public_track_entry", "public_track", "public_track_cancel",
+    "public_track_file",
+    "policy_import", "public_policy", "public_policy_versions", "public_policy_version",
+    "public_policy_pdf", "public_policy_text", "public_policy_changes",
+    "policy_from_register", "policy_standing", "policy_standing_people",
+    "people_given", "disclosure_register",
 }  # fmt: skip
 MODEL_PAGES = {"changelist", "add"}
 ROW_PAGES = {"change", "delete", "history", "simple_history"}
@@ -67,9 +73,10 @@ def visitors(office: Office) -> dict[str, Visitor]:
     pandev, ipm = office.pandev, office.ipm
     both = make_user("both@office")
     for team, role in ((pandev, "dpo"), (ipm, "clerk")):
+        first = team.dpo.memberships.get().started_on
         membership_start(
-            user=both, operator=team.operator, role=role,
-            started_on=team.dpo.memberships.get().started_on, by=None, reason="two hats",
+            user=both, operator=team.operator, role=role, started_on=first, by=None,
+            reason="two hats", undertaking="U-both", undertaking_on=first,
         )  # fmt: skip
     here, there = pandev.operator.pk, ipm.operator.pk
     people = [

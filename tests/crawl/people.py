@@ -12,7 +12,8 @@ from registry import models as r
 from registry.choices import BasisKind
 from registry.services import audit
 from subjects import models as s
-from subjects.choices import Looked
+from subjects.choices import DisclosureKind, Looked, StateBody
+from subjects.services.disclosures import disclosure_record, disclosure_reverse
 from subjects.services.people import subject_register
 from subjects.vault import store
 from subjects.vault.field import Plain
@@ -87,6 +88,38 @@ def permission(team: Team, mark: str) -> Model:
 def subject_link(team: Team, mark: str) -> Model:
     first, second = make(s.DataSubject, team), make(s.DataSubject, team)
     return saved(s.SubjectLink(operator=team.operator, first=first, second=second), team, mark)
+
+
+# --- what was given to whom ----------------------------------------------------------------------
+@maker(s.Disclosure)
+def disclosure(team: Team, mark: str) -> Any:
+    datum = make(s.PersonalDatum, team)
+    bases = r.LegalBasis.objects.filter(jurisdiction=team.operator.jurisdiction, closed_on=None)
+    return disclosure_record(
+        operator=team.operator,
+        kind=DisclosureKind.STATE_BODY,
+        body_kind=StateBody.COURT,
+        body=mark,
+        legal_basis=bases.filter(kind=BasisKind.COURT).first(),
+        document=mark,
+        people={datum.subject: [datum.category]},
+        given_on=NOW.date(),
+        way="post",
+        by=team.dpo,
+        now=NOW,
+    )
+
+
+@maker(s.DisclosedPerson)
+def disclosed_person(team: Team, mark: str) -> Model:
+    return make(s.Disclosure, team).people.get()  # type: ignore[no-any-return]
+
+
+@maker(s.DisclosureReversal)
+def reversal(team: Team, mark: str) -> Model:
+    return disclosure_reverse(
+        disclosure=make(s.Disclosure, team), reason=mark, by=team.dpo, now=NOW
+    )
 
 
 # --- journals and the vault ----------------------------------------------------------------------

@@ -15,12 +15,14 @@ from registry import models as r
 from registry.choices import NoticeKind, NoticeState
 from registry.services import audit
 from registry.services.consents import consent_text_draft
+from registry.services.policies import policy_draft, policy_import
 from registry.services.staff import membership_start
 from requests.models import RegulatorInquiry
 from requests.services.inquiries import clock_of, inquiry_register
 from tests.conftest import Office, Team, make_user
 from tests.crawl import destruction, people, subject_requests, submissions  # noqa: F401
 from tests.crawl import letters as letters_of_requests  # noqa: F401
+from tests.crawl import transfers as transfers_of_rows  # noqa: F401
 from tests.crawl.makers import MAKERS, Made, law_mark, make, maker, mark_of, named, saved
 
 RECEIVED_AT = datetime(2025, 12, 22, 9, tzinfo=UTC)
@@ -124,6 +126,26 @@ def consent_text(team: Team, mark: str) -> Model:
     return saved(row, team, mark)
 
 
+@maker(r.PolicyVersion)
+def policy_version(team: Team, mark: str) -> Model:
+    """The draft of the operator: a newer one would take its place."""
+    row = policy_draft(
+        operator=team.operator, texts={"ru": f"1. {mark}"}, label=mark, by=team.dpo, now=NOW
+    )
+    return saved(row, team, mark)
+
+
+@maker(r.PolicyText)
+def policy_text(team: Team, mark: str) -> Model:
+    """Of a version of its own, on a day that no other has."""
+    day = date(2020, 1, 1) + timedelta(days=r.PolicyVersion.objects.count())
+    version, _ = policy_import(
+        operator=team.operator, language="ru", dated=day, text=mark.encode(), label=mark,
+        by=team.dpo, now=NOW,
+    )  # fmt: skip
+    return version.texts.get()
+
+
 @maker(r.ClaimedGround)
 def claimed_ground(team: Team, mark: str) -> Model:
     row = r.ClaimedGround(
@@ -170,6 +192,18 @@ def retention_rule(team: Team, mark: str) -> Model:
 def operator(team: Team, mark: str) -> Model:
     """A third operator; the crawl itself uses the two that are loaded."""
     row = r.Operator(code=mark.lower(), name=mark, jurisdiction=team.operator.jurisdiction)
+    saved(row, team, mark)
+    row._change_reason = mark
+    row.also_under.set([team.operator.jurisdiction])
+    return row
+
+
+@maker(r.Acknowledgement)
+def acknowledgement(team: Team, mark: str) -> Model:
+    row = r.Acknowledgement(
+        operator=team.operator, finding="GRD-001", object=f"activity:{mark.lower()}", reason=mark,
+        until=date(2026, 3, 1), made_at=NOW, made_by=team.dpo,
+    )  # fmt: skip
     return saved(row, team, mark)
 
 

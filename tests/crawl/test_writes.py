@@ -11,9 +11,19 @@ from django.db.models import Model
 from django.test import Client
 
 from registry.admin.base import OfficeAdmin, ReadOnlyAdmin
-from registry.models import Absence, Correction, DeadlineRule, Membership, Operator, Purpose, User
+from registry.models import (
+    Absence,
+    Correction,
+    DeadlineRule,
+    Membership,
+    Operator,
+    ProcessorInstruction,
+    Purpose,
+    User,
+)
 from registry.roles import Access
 from requests.models import RegulatorInquiry, SubjectRequest
+from subjects.models import Disclosure
 from tests.conftest import Office, make_user
 from tests.crawl.forms import copied, post_and_confirm, shown
 from tests.crawl.makers import Made, make
@@ -197,7 +207,8 @@ def forged_relations(form: Any, foreign: Any, office: Office) -> dict[str, Any]:
         elif queryset.model is Operator:
             found[name] = office.ipm.operator.pk
         else:
-            theirs = queryset.model._base_manager.filter(operator=office.ipm.operator).first()
+            rows = queryset.model._base_manager.filter(operator=office.ipm.operator)
+            theirs = rows.first() or make(queryset.model, office.ipm)
             found[name] = [theirs.pk] if hasattr(queryset, "_hints") and _many(field) else theirs.pk
     return found
 
@@ -257,6 +268,11 @@ def fresh(row: Any) -> dict[str, Any]:
             "kinds": ["withdrawal"],
             "received_at": f"{local:%Y-%m-%dT%H:%M}",
         }
+    if isinstance(row, ProcessorInstruction):
+        return {"number": f"{row.number}-n"}
+    if isinstance(row, Disclosure):
+        one = row.people.get()
+        return {"people": one.subject.code, "categories": [one.category_id]}
     unique = ("code", "text", "clause")
     return {name: f"{getattr(row, name)}-n" for name in unique if hasattr(row, name)}
 

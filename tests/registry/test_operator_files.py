@@ -28,12 +28,12 @@ SCHEMA: dict[str, tuple[set[str], set[str]]] = {
         {
             "bin", "inn", "address", "website", "email", "requests_email", "phone", "telegram",
             "bank_account", "bank_name", "bank_code", "time_zone", "policy_version",
-            "policy_dated", "policy_address",
+            "policy_dated", "policy_address", "mailbox_country",
         },
     ),
-    "subject_category": ({"code", "name", "condition", "clause"}, set()),
+    "subject_category": ({"code", "name", "condition", "clause"}, {"relation"}),
     "data_category": ({"code", "name", "kind", "format", "search", "open_ended", "clause"}, set()),
-    "purpose": ({"code", "name", "clause"}, set()),
+    "purpose": ({"code", "name", "clause"}, {"contact_by", "incompatible"}),
     "information_system": ({"code", "name", "clause"}, {"address", "country"}),
     "recipient": ({"code", "name", "kind", "clause"}, {"country"}),
     "activity": (
@@ -41,7 +41,7 @@ SCHEMA: dict[str, tuple[set[str], set[str]]] = {
             "code", "name", "purpose", "subject_categories", "data_categories", "legal_bases",
             "systems", "recipients", "operations", "collection_ways", "clause",
         },
-        {"mode", "over_network"},
+        {"mode", "over_network", "balance_note", "review_on"},
     ),
     "claimed_ground": ({"code", "words", "clause"}, {"purpose", "legal_basis"}),
     "claim": ({"topic", "code", "clause", "words"}, set()),
@@ -51,7 +51,7 @@ SCHEMA: dict[str, tuple[set[str], set[str]]] = {
         {"code", "event", "counted_from", "after", "automatic"},
         {"activity", "length", "unit", "article", "clause"},
     ),
-    "security_measure": ({"code", "kind", "name", "clause"}, set()),
+    "security_measure": ({"code", "kind", "name", "clause"}, {"topic"}),
     "promise": (
         {
             "code", "event", "effect", "direction", "length", "unit", "article", "verification",
@@ -63,6 +63,9 @@ SCHEMA: dict[str, tuple[set[str], set[str]]] = {
 
 CHOICES = {
     ("operator", "languages"): choices.Language,
+    ("subject_category", "relation"): choices.SubjectRelation,
+    ("purpose", "contact_by"): choices.ContactWay,
+    ("security_measure", "topic"): choices.MeasureTopic,
     ("data_category", "kind"): choices.DataKind,
     ("data_category", "format"): choices.DataFormat,
     ("data_category", "search"): choices.SearchKind,

@@ -54,8 +54,8 @@ def test_the_eleventh_submission_of_an_hour_is_refused_and_nothing_of_it_kept(cl
     assert answer.status_code == 429 and answer.headers["Retry-After"] == "3600"
     assert "Too many tries" in answer.content.decode()
     assert counts() == before and len(mail.outbox) == 10
-    # The operator, the counters; nothing is written.
-    assert len(queries) == 2
+    # The operator, the counters, whether the office has its policy; nothing is written.
+    assert len(queries) == 3
     assert not [query for query in queries if not query["sql"].startswith("SELECT")]
     # Another address writes on, and this one may look at the form.
     assert client.get(path()).status_code == 200

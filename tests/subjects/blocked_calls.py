@@ -11,6 +11,9 @@ from subjects.services import (
     covering,
     dates,
     demo,
+    disclosable,
+    disclosure_register,
+    disclosures,
     exporting,
     files,
     grounds,
@@ -30,9 +33,9 @@ from subjects.services.importing.reading import records, stream_source
 from subjects.vault.models import Sealed
 from tests.subjects.blocked_destruction import DESTRUCTION, MACHINE
 from tests.subjects.blocked_world import World
-from tests.subjects.blocking import OTHER, category
+from tests.subjects.blocking import OTHER, category, leaks
 from tests.subjects.classified import Bites, GoesOn, Shows
-from tests.subjects.persons import NOW, TODAY, VALUES
+from tests.subjects.persons import NOW, SINCE, TODAY, VALUES
 
 ENDS = "it ends or narrows the processing, which is what the person may want at any time"
 JOURNAL = "the trail of who did what is always written"
@@ -136,6 +139,15 @@ def rectified(world: World) -> Any:
         datum=world.known.data["email"], text="right@example.kz", today=TODAY, reason="x",
         **world.by,
     )  # fmt: skip
+
+
+def printed(world: World) -> str:
+    content = disclosure_register.disclosure_export(
+        operator=world.team.operator, since=SINCE, until=TODAY, media="csv", language="en",
+        now=NOW, **world.by,
+    )  # fmt: skip
+    assert world.card.code in content.decode() and not leaks(content)
+    return "printed"
 
 
 def retired(world: World) -> Any:
@@ -284,6 +296,23 @@ SERVICES = {
         lambda w: len(exporting.card_export(subject=w.card, user=w.team.dpo, **WHY))
     ),
     "proof.consent_proof": Bites(read),
+    # --- what was given to whom
+    "disclosures.disclosure_record": Bites(lambda w: disclosures.disclosure_record(**w.demand())),
+    "disclosures.disclosure_reverse": GoesOn(
+        JOURNAL,
+        lambda w: disclosures.disclosure_reverse(disclosure=w.given, **WHY, **w.by),
+        lambda w: w.given,
+    ),
+    "disclosable.require_free": Bites(
+        lambda w: disclosable.require_free({w.card: w.demanded()}, to_state=False) or "free"
+    ),
+    "disclosable.require_allowed": GoesOn(
+        ASKS,
+        lambda w: disclosable.require_allowed({}, w.transfer, scopes=[], day=TODAY) or "allowed",
+    ),
+    "disclosure_register.disclosure_export": GoesOn(
+        "it names cards and categories and reads no value", printed, lambda w: w.given
+    ),
     "search.search": GoesOn(
         FINDS,
         lambda w: search.search(

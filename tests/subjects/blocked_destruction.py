@@ -12,6 +12,7 @@ from subjects.services import (
     acts,
     closing,
     destruction,
+    ending,
     evidence,
     evidence_keys,
     executing,
@@ -168,6 +169,19 @@ def postponed(world: World) -> bool:
     return True
 
 
+def ended(world: World) -> Any:
+    purpose = world.known.grounds[0].activity.purpose
+    seen = ending.purpose_outlook(purpose=purpose, on=FAR, today=TODAY).seen
+    return ending.purpose_end(
+        purpose=purpose, on=FAR, reason="x", seen=seen, by=world.team.dpo, now=NOW
+    )
+
+
+def resumed(world: World) -> Any:
+    purpose = ended(world)
+    return ending.purpose_resume(purpose=purpose, reason="x", by=world.team.dpo, now=NOW)
+
+
 DESTRUCTION = {
     "destruction.keys_destroy": GoesOn(
         DESTROYS,
@@ -192,6 +206,14 @@ DESTRUCTION = {
     "planning.standing_stops": GoesOn(
         DESTROYS, lambda w: planning.standing_stops([w.card.pk], label="")
     ),
+    "ending.purpose_outlook": GoesOn(
+        "it counts values and shows none",
+        lambda w: ending.purpose_outlook(
+            purpose=w.known.grounds[0].activity.purpose, on=TODAY, today=TODAY
+        ),
+    ),
+    "ending.purpose_end": GoesOn(DESTROYS, ended),
+    "ending.purpose_resume": GoesOn("an end that has not come is no use of data", resumed),
     "acts.act_draft": GoesOn(DESTROYS, drafted),
     "acts.act_approve": GoesOn(DESTROYS, approved),
     "acts.act_cancel": GoesOn(

@@ -49,6 +49,7 @@ PAGES = {
     "changelist": Shows(lambda w: w.get("changelist")),
     "people_found": Shows(lambda w: w.get("people_found"), ready=the_search),
     "people_file": Shows(lambda w: w.get("people_file"), shows=False),
+    "people_given": Shows(lambda w: w.get("people_given"), shows=False, ready=lambda w: w.given),
     "people_find": Shows(lambda w: w.get("people_find"), shows=False),
     "add": Shows(lambda w: w.get("add"), shows=False),
     "delete": Shows(lambda w: w.get("delete"), shows=False),

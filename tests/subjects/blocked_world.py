@@ -16,6 +16,7 @@ from django.test import Client
 from registry.models import LegalBasis, ProcessingActivity
 from subjects.models import Consent, DataSubject, ImportConflict, SubjectImport
 from subjects.services.cards import cards_link
+from subjects.services.disclosures import disclosure_record
 from subjects.services.grounds import consent_withdraw, dissemination_permit, ground_end
 from subjects.services.importing.uploading import import_request
 from subjects.services.looking import card_reveal
@@ -25,6 +26,7 @@ from subjects.services.stops import stop_place
 from tests.conftest import Office
 from tests.subjects.blocking import LABEL, block, category, photo, picture
 from tests.subjects.card_pages import CARD, forms
+from tests.subjects.disclosing import transfer as open_transfer
 from tests.subjects.persons import NOW, SINCE, TODAY, VALUES, agree, person, register, text_of
 from tests.subjects.test_import_common import rejects, table
 
@@ -116,6 +118,26 @@ class World:
         assert made.subjects == [self.card.pk]
         return str(made.pk)
 
+    def demanded(self) -> list[Any]:
+        return [category(self.team, "email")]
+
+    def demand(self) -> dict[str, Any]:
+        """What a court wants to know about the person."""
+        return {
+            "operator": self.team.operator, "kind": "state_body", "body_kind": "court",
+            "body": "District court", "legal_basis": LegalBasis.objects.get(code="KZ.9.1"),
+            "document": "Ruling 7", "given_on": TODAY, "way": "post",
+            "people": {self.card: self.demanded()}, "now": NOW, **self.by,
+        }  # fmt: skip
+
+    @cached_property
+    def given(self) -> Any:
+        return disclosure_record(**self.demand())
+
+    @cached_property
+    def transfer(self) -> Any:
+        return open_transfer(self.team)
+
     @cached_property
     def forms(self) -> dict[str, tuple[dict[str, Any], Any]]:
         return forms(self.known, self.team)
@@ -169,6 +191,7 @@ class World:
     def get(self, page: str) -> bytes:
         paths = {
             "people_find": f"{CARD}/find/",
+            "people_given": f"{CARD}/{self.card.pk}/given/",
             "people_file": f"{CARD}/{self.card.pk}/file/{self.photo.pk}/",
             "changelist": f"{CARD}/",
             "add": f"{CARD}/add/",

@@ -66,7 +66,7 @@ def test_whoever_serves_two_operators_chooses(office: Office, as_user: Any) -> N
     team = office.pandev
     membership_start(
         user=team.dpo, operator=office.ipm.operator, role="auditor", started_on=TODAY, by=None,
-        reason="test",
+        reason="test", undertaking="U-2", undertaking_on=TODAY,
     )  # fmt: skip
     person_gone = person(team, email=MAIL)
     destroyed(team, person_gone)

@@ -27,7 +27,13 @@ from requests.services.inquiries import inquiry_register
 from requests.services.letters import letter_receive
 from requests.services.subject_requests import Demand, request_receive
 from requests.services.writing import letter_draft
-from subjects.services.demo import TEXTS, demo_people, demo_text, demo_withdrawals
+from subjects.services.demo import (
+    TEXTS,
+    demo_people,
+    demo_policy,
+    demo_text,
+    demo_withdrawals,
+)
 from subjects.services.sweeping import destruction_sweep
 
 # Roles, not names: nobody real. The deputy is a clerk who stands in for the DPO.
@@ -74,6 +80,7 @@ class Command(OfficeCommand):
         with transaction.atomic():
             self._account("admin", made, is_superuser=True)
             for operator in Operator.objects.select_related("jurisdiction"):
+                today = timezone.localdate(timezone.now(), operator.zone)
                 for name, role in STAFF:
                     language = LANGUAGES.get(operator.code, {}).get(name, "ru")
                     user = self._account(f"{name}@{operator.code}", made, language=language)
@@ -82,13 +89,16 @@ class Command(OfficeCommand):
                             user=user,
                             operator=operator,
                             role=role,
-                            started_on=timezone.localdate(timezone.now(), operator.zone),
+                            started_on=today,
                             by=None,
                             reason="demo",
+                            undertaking=f"DEMO-{name}",
+                            undertaking_on=today,
                         )
             self._letters()
         for operator in Operator.objects.select_related("jurisdiction").filter(code__in=TEXTS):
             self._people(operator, subjects)
+            self._policy(operator)
         names = User.objects.filter(is_active=True).values_list("username", flat=True)
         self.stdout.write(f"log-ins: {', '.join(names)}")
         self.stdout.write(f"password of all that the demo made: {settings.DEMO_PASSWORD}")
@@ -139,6 +149,13 @@ class Command(OfficeCommand):
                 text=gettext("A synthetic reply: your request is being worked on."), by=clerk,
                 now=now,
             )  # fmt: skip
+
+    def _policy(self, operator: Operator) -> None:
+        dpo = User.objects.get(username=f"dpo@{operator.code}")
+        operator.refresh_from_db()
+        version = demo_policy(operator=operator, by=dpo, now=timezone.now())
+        if version is not None:
+            self.stdout.write(f"{operator.code}: policy at /{operator.code}/policy/")
 
     def _letters(self) -> None:
         """One running clock for each operator that has had no letter yet."""

@@ -30,6 +30,12 @@ class Command(OfficeCommand):
         parser.add_argument("--operator", required=True, help="code of the operator")
         parser.add_argument("--email", required=True, help="where reminders go")
         parser.add_argument("--language", choices=Language.values, default=Language.RU.value)
+        parser.add_argument(
+            "--undertaking",
+            default="",
+            help="number of the signed promise not to disclose personal data, signed today or "
+            "before; without it the pages of people stay closed",
+        )
         parser.add_argument("--administrator", action="store_true", help="also runs the office")
         parser.add_argument("--password-stdin", action="store_true")
 
@@ -53,13 +59,17 @@ class Command(OfficeCommand):
         except ValidationError as error:
             raise CommandError(" ".join(error.messages), returncode=2) from None
         now = timezone.now()
+        today = timezone.localdate(now, operator.zone)
+        undertaking = options["undertaking"].strip()
         with transaction.atomic():
             audit.save(user, by=None, reason="create_dpo")
             membership_start(
                 user=user,
                 operator=operator,
                 role=Role.DPO,
-                started_on=timezone.localdate(now, operator.zone),
+                started_on=today,
+                undertaking=undertaking,
+                undertaking_on=today if undertaking else None,
                 by=None,
                 reason="create_dpo",
             )

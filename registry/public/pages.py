@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import translation
+from django.urls import reverse
+from django.utils import timezone, translation
 from django.utils.translation import get_language_info, gettext
 from django.utils.translation.trans_real import (
     get_supported_language_variant,
@@ -16,7 +17,7 @@ from django.utils.translation.trans_real import (
 )
 
 from registry.choices import Language
-from registry.models import Operator
+from registry.models import Operator, PolicyVersion
 
 
 def operator_of(code: str, *, active: bool = True) -> Operator | None:
@@ -70,7 +71,7 @@ def page(
     frame = {
         "operator": operator,
         "languages": languages,
-        "policy_link": web_link(operator.policy_address) if operator else "",
+        "policy_link": _policy_link(operator) if operator else "",
         "site_link": web_link(operator.website) if operator else "",
     }
     response = render(request, template, frame | context, status=status)
@@ -98,6 +99,14 @@ def sorry(
         "again_text": again_text or gettext("Back to the form"),
     }  # fmt: skip
     return page(request, operator, "public/sorry.html", context, status=status)
+
+
+def _policy_link(operator: Operator) -> str:
+    """The policy that is in force here; before the office has one, the address it prints."""
+    today = timezone.localdate(timezone.now(), operator.zone)
+    if PolicyVersion.objects.in_force(today).filter(operator=operator).exists():
+        return reverse("public_policy", args=[operator.code])
+    return web_link(operator.policy_address)
 
 
 def web_link(address: str) -> str:

@@ -1,0 +1,111 @@
+"""Transfers, demands and people for the tests of disclosures."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from registry.choices import Gate
+from registry.models import Country, DataCategory, LegalBasis, Recipient, Transfer
+from registry.services import audit
+from subjects.models import DataSubject, Disclosure
+from subjects.services.disclosures import disclosure_record
+from tests.conftest import Team
+from tests.subjects.people import (
+    NOW,
+    TODAY,
+    activity_of,
+    basis_of,
+    card,
+    category_of,
+    consent,
+    datum,
+    text_of,
+)
+
+MAIL = "given.canary@example.org"
+STATE = {"pandev": "KZ.9.1", "ipm": "RU.6.1.3"}
+
+
+def text(team: Team) -> Any:
+    """What the people here agree to: it asks for every scope of a transfer."""
+    return text_of(
+        team, code="passing_on", third_parties=True, cross_border=True, name_en="Passing on"
+    )
+
+
+def given(team: Team, *, email: str = MAIL, **scopes: bool) -> DataSubject:
+    """A card with a consent of these scopes, a name and an address."""
+    subject = card(team)
+    consent(team, subject, text=text(team), **scopes)
+    datum(team, subject, "full_name", "Каверина Проба")
+    datum(team, subject, "email", email)
+    return DataSubject.objects.select_related("operator__jurisdiction").get(pk=subject.pk)
+
+
+def state_basis(team: Team) -> LegalBasis:
+    return LegalBasis.objects.get(code=STATE[team.operator.code])
+
+
+def country_of(team: Team, *, home: bool = True) -> Country:
+    code = team.operator.jurisdiction.country
+    rows = Country.objects.filter(code=code) if home else Country.objects.exclude(code=code)
+    return rows.order_by("code")[0]
+
+
+def transfer(
+    team: Team,
+    *categories: str,
+    abroad: bool = False,
+    kind: str = "third_party",
+    code: str = "agency",
+    **fields: Any,
+) -> Transfer:
+    """An open transfer of the activity to which ``given`` has agreed."""
+    recipient = Recipient(
+        operator=team.operator, code=code, name_en=f"Agency {code}", kind=kind,
+        country=country_of(team, home=not abroad),
+    )  # fmt: skip
+    audit.save(recipient, by=team.dpo, reason="test")
+    row = Transfer(
+        **{
+            "operator": team.operator, "code": code, "name_en": f"To {code}",
+            "recipient": recipient, "activity": activity_of(team), "legal_basis": basis_of(team),
+            "gate": Gate.NONE, "opened_on": date(2026, 1, 12),
+        }
+        | fields
+    )  # fmt: skip
+    audit.save(row, by=team.dpo, reason="test")
+    row.data_categories.set(categories_of(team, *(categories or ("email", "full_name"))))
+    return row
+
+
+def categories_of(team: Team, *codes: str) -> list[DataCategory]:
+    return [category_of(team, code) for code in codes]
+
+
+def to_state(team: Team, *cards: DataSubject, **changed: Any) -> Disclosure:
+    """The address of each, to a court."""
+    return disclosure_record(
+        **{
+            "operator": team.operator, "kind": "state_body", "body_kind": "court",
+            "body": "Bostandyk district court", "legal_basis": state_basis(team),
+            "document": "Ruling 7 of 27.02.2026", "given_on": TODAY, "way": "post",
+            "people": {one: categories_of(team, "email") for one in cards},
+            "by": team.dpo, "now": NOW,
+        }
+        | changed
+    )  # fmt: skip
+
+
+def by_transfer(team: Team, row: Transfer, *cards: DataSubject, **changed: Any) -> Disclosure:
+    """The address of each, by this transfer."""
+    return disclosure_record(
+        **{
+            "operator": team.operator, "kind": "transfer", "transfer": row,
+            "document": "Contract 12 of 12.01.2026", "given_on": TODAY, "way": "non_state_service",
+            "people": {one: categories_of(team, "email") for one in cards},
+            "by": team.dpo, "now": NOW,
+        }
+        | changed
+    )  # fmt: skip
