@@ -12,8 +12,10 @@ from typing import Literal
 from registry.clauses import Clause
 
 Kind = Literal["same", "added", "removed"]
-# Comparing takes the square of this: a page for everybody must not take minutes.
-MOST_WORDS = 1500
+# Comparing takes the product of both, and its square where the same few words come again and
+# again: a page for everybody must not take minutes.
+MOST_PAIRS = 2_000_000
+MOST_ALIKE = 40
 _WORDS = re.compile(r"\w+\s*|[^\w\s]\s*|\s+")
 
 
@@ -88,9 +90,9 @@ def pieces(old: str, new: str) -> tuple[Piece, ...]:
     if old.split() == new.split():
         return (Piece("same", new),) if new else ()
     one, two = _WORDS.findall(old), _WORDS.findall(new)
-    if max(len(one), len(two)) > MOST_WORDS:
+    if _too_much(one, two):
         one, two = old.splitlines(keepends=True), new.splitlines(keepends=True)
-    if max(len(one), len(two)) > MOST_WORDS:
+    if _too_much(one, two):
         one, two = [old], [new]
     found: list[Piece] = []
     # White space is no difference, so what is compared has none.
@@ -102,6 +104,15 @@ def pieces(old: str, new: str) -> tuple[Piece, ...]:
             _add(found, "removed", one[a:b])
             _add(found, "added", two[c:d])
     return tuple(found)
+
+
+def _too_much(one: Sequence[str], two: Sequence[str]) -> bool:
+    """By how many pairs of equal words there are beside the pairs of all: each is looked at."""
+    if len(one) * len(two) > MOST_PAIRS:
+        return True
+    times = Counter(word.strip() for word in two)
+    alike = sum(times[word.strip()] for word in one)
+    return alike > MOST_ALIKE * (len(one) + len(two) + 100)
 
 
 def _add(found: list[Piece], kind: Kind, words: Sequence[str]) -> None:

@@ -139,6 +139,13 @@ class CountryChangedSinceNotice(OperatorError):
     )
 
 
+class RecipientOfOpenTransfers(Conflict):
+    template = gettext_noop(
+        "%(recipient)s: data go to it by %(transfers)s. End these open transfers first; country "
+        "and kind decided how they opened (152-FZ 12, 94-V 16)."
+    )
+
+
 class TransferObstructed(OperatorError):
     """Data, purpose or ground do not bear the transfer; ``missing`` says it item by item."""
 

@@ -179,11 +179,19 @@ def state_of(facts: TransferFacts) -> State:
     return State.COLLECTING if facts.received else State.PLANNED
 
 
+def _stands_still(facts: TransferFacts) -> bool:
+    """Whether the waiting period waits for an answer; asked after it, nothing does (12(10))."""
+    return (
+        facts.gate == WAIT
+        and facts.asked_on is not None
+        and (facts.opens_on is None or facts.asked_on < facts.opens_on)
+    )
+
+
 def _after_filing(facts: TransferFacts) -> State:
     if facts.gate == NOTICE:
         return State.READY
-    if facts.asked_on is not None or facts.opens_on is None:
-        # The waiting period stands still while the authority waits for an answer (12(10)).
+    if _stands_still(facts) or facts.opens_on is None:
         return State.FILED
     return State.WAITING if facts.today < facts.opens_on else State.READY
 
@@ -272,6 +280,9 @@ def steps_of(facts: TransferFacts) -> tuple[Step, ...]:
         )
     elif facts.ended_on is not None:
         found.append(Step("ended", Look.STOPPED, "", TEXTS["ended"], {}, facts.ended_on))
+    if facts.asked_on is not None and not _stands_still(facts):
+        text, asked = TEXTS["question"], facts.asked_on
+        found.append(Step("question", Look.NOTE, "152-FZ 12(6)", text, {}, asked))
     if facts.gate is not None and facts.abroad:
         article = "152-FZ 18(5)" if facts.law == RU else "94-V 12(2)"
         found.append(Step("localisation", Look.NOTE, article, TEXTS["localisation"], {}))
@@ -300,12 +311,12 @@ def _notice(facts: TransferFacts, add: Any) -> None:
         add("notice", True, "152-FZ 12(3)", text="notice_filed", day=facts.filed_on, number=number)
     else:
         add("notice", False, "152-FZ 12(3)-(4)", missing=facts.particulars)
-    if facts.asked_on is not None:
+    if _stands_still(facts):
         add("question", False, "152-FZ 12(6)", day=facts.asked_on)
     if facts.gate == WAIT:
         over = (
             filed
-            and facts.asked_on is None
+            and not _stands_still(facts)
             and facts.opens_on is not None
             and facts.today >= facts.opens_on
         )

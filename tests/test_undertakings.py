@@ -127,3 +127,20 @@ def test_an_undertaking_has_a_number_and_a_day(office: Office) -> None:
     for number, day in (("", TODAY), ("U-1", None)):
         with pytest.raises(IntegrityError), transaction.atomic():
             Membership.objects.filter(pk=row.pk).update(undertaking=number, undertaking_on=day)
+
+
+def test_nobody_vouches_for_their_own_promise(office: Office, as_user: Any) -> None:
+    team = office.pandev
+    user = newcomer(team, signed_on=None)
+    own, theirs = user.memberships.get(), team.clerk.memberships.get()
+    client = as_user(user)
+    page = "/admin/registry/membership/{}/change/"
+    assert 'name="undertaking"' not in client.get(page.format(own.pk)).content.decode()
+    assert 'name="undertaking"' in client.get(page.format(theirs.pk)).content.decode()
+    fields = {"role": "dpo", "started_on": TODAY, "undertaking": "mine", "undertaking_on": TODAY}
+    client.post(page.format(own.pk), fields | {"change_reason": "why not"})
+    own.refresh_from_db()
+    assert own.undertaking == ""
+    assert client.get("/admin/subjects/datasubject/").status_code == 403
+    admin = as_user(office.admin)
+    assert 'name="undertaking"' in admin.get(page.format(own.pk)).content.decode()

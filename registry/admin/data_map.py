@@ -314,7 +314,7 @@ class WithDataMap:
 
     def _operator(self, request: HttpRequest, number: str) -> Operator:
         """Only of those that the user may see: another operator does not exist (404)."""
-        if not number.isdecimal():
+        if not number.isdecimal() or len(number) > 18:
             raise Http404
         found = self.get_queryset(request).select_related("jurisdiction").filter(pk=int(number))
         for operator in found:

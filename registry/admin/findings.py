@@ -167,7 +167,9 @@ class WithFindings:
         refuse_unless(request, "acknowledge", Acknowledgement(operator=operator))
         one = _asked(request, operator)
         form = AcknowledgeForm(
-            request.POST or None, today=_today(operator), said=one.acknowledgement
+            request.POST or None,
+            today=_today(operator),
+            said=one.acknowledgement or one.changed,
         )
         status = 200
         if request.method == "POST" and form.is_valid():
@@ -281,7 +283,7 @@ def _page(shown: list[Standing], number: str) -> Page:
 
 
 def _entry(one: Standing, operator: Operator, kept: str) -> Entry:
-    said = one.acknowledgement
+    said = one.acknowledgement or one.changed
     asked = urlencode({"finding": one.id, "object": one.object})
     verb = reverse("admin:finding_acknowledge", args=[quote(operator.pk)])
     return Entry(

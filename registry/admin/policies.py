@@ -27,11 +27,11 @@ from registry.models import Operator, PolicyVersion
 from registry.services.policies import (
     policy_discard,
     policy_import,
-    policy_publish,
     policy_state,
     with_next,
 )
 from registry.services.policy_files import MOST_BYTES, PolicyTooBig
+from registry.services.policy_generating import policy_publish_as_written
 from registry.templatetags.office import moment
 
 DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -84,7 +84,7 @@ class ImportPolicyForm(forms.Form):
 
 
 def publish(request: HttpRequest, row: PolicyVersion, data: Mapping[str, Any]) -> str:
-    version = policy_publish(
+    version = policy_publish_as_written(
         version=row, in_force_on=data["in_force_on"], by=request.user, now=timezone.now()
     )
     return gettext("%(version)s is published, in force from %(day)s.") % {
@@ -264,9 +264,9 @@ def texts_of(row: PolicyVersion) -> list[dict[str, Any]]:
 
 
 def _address(row: PolicyVersion) -> str:
-    """Where everybody reads it; empty for a draft, and where its operator shows no pages."""
+    """Where everybody reads it; empty for a draft."""
     text = row.texts.defer("text", "clauses").order_by("pk").first()
-    if not row.is_published or text is None or not row.operator.is_active:
+    if not row.is_published or text is None:
         return ""
     where = [row.operator.code, row.number, text.language]
     return reverse("public_policy_version", args=where)

@@ -12,6 +12,7 @@ from registry.admin.base import OfficeAdmin
 from registry.admin.data_map import WithDataMap
 from registry.admin.findings import WithFindings
 from registry.admin.known_claims import KnownClaimInput
+from registry.admin.transfer_forms import RecipientForm
 from registry.models import (
     Carrier,
     ClaimedGround,
@@ -107,6 +108,7 @@ class CarrierAdmin(CodedAdmin):
 
 @admin.register(Recipient)
 class RecipientAdmin(CodedAdmin):
+    form = RecipientForm
     list_display = ["code", "name", "kind", "operator", "country"]
     list_select_related = ["operator", "country"]
     list_filter = ["operator", "kind"]

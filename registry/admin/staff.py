@@ -158,6 +158,13 @@ class MembershipAdmin(VerbAdmin):
         ),
     )
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        if obj is not None and obj.user_id == request.user.pk and not request.user.is_superuser:
+            # Nobody vouches for their own promise.
+            return [*fields, "undertaking", "undertaking_on"]
+        return fields
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kw: Any) -> Any:
         field = super().formfield_for_foreignkey(db_field, request, **kw)
         if db_field.name == "user" and field is not None:

@@ -12,9 +12,11 @@ from django.utils.translation import gettext_lazy as _
 from registry.admin.base import ScopedForm
 from registry.admin.verbs import LocalMoment, VerbForm
 from registry.choices import Language, RecipientFact
+from registry.explain import sentence
 from registry.models import Recipient
 from registry.services.transfer_papers import notice_languages, proposed_number
-from registry.services.transfers import transfer_to_save
+from registry.services.transfers import recipient_to_change, transfer_to_save
+from registry.transfer_refusals import RecipientOfOpenTransfers
 from registry.transfer_steps import facts_needed
 
 DOCUMENT_HELP = _("The paper that says it: number and date. No names or numbers of people.")
@@ -68,6 +70,20 @@ class TransferForm(ScopedForm):
         # Whoever files the notice meanwhile was first: refused as a conflict.
         transfer_to_save(self.instance, changed=self.changed_data)
         return super().save(commit=commit)
+
+
+class RecipientForm(ScopedForm):
+    """Country and kind decide the gate; they stay while data go."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        moved = [name for name in ("country", "kind") if name in self.changed_data]
+        if self.instance.pk is not None and moved:
+            try:
+                recipient_to_change(self.instance)
+            except RecipientOfOpenTransfers as error:
+                self.add_error(moved[0], sentence(error))
+        return cleaned
 
 
 class TransferVerbForm(VerbForm):

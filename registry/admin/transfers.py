@@ -45,6 +45,7 @@ from registry.services.transfers import (
     recipient_is_fixed,
     transfer_end,
     transfer_open,
+    transfer_to_delete,
 )
 from registry.transfer_refusals import RecipientCountryUnknown
 from registry.transfer_steps import LOOK_WORDS, RU, STATE_WORDS, State, Step
@@ -295,10 +296,7 @@ class TransferAdmin(VerbAdmin):
             "carried", _("The ban is carried out"), forms.BanDoneForm, ban_done, "gate",
             _being_banned,
         ),
-        Verb(
-            "end", _("End the transfer"), forms.EndForm, end, "gate",
-            lambda row: _alive(row) and row.recipient.country_id is not None,
-        ),
+        Verb("end", _("End the transfer"), forms.EndForm, end, "gate", _alive),
     )  # fmt: skip
 
     # --- what may be written -----------------------------------------------------------------
@@ -314,6 +312,10 @@ class TransferAdmin(VerbAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # What the authority was told of, or what data went through, stays in the register.
         return super().has_delete_permission(request, obj) and (obj is None or not is_fixed(obj))
+
+    def delete_model(self, request: HttpRequest, obj: Transfer) -> None:
+        transfer_to_delete(obj)
+        super().delete_model(request, obj)
 
     # --- reading -----------------------------------------------------------------------------
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -120,6 +120,9 @@ class VerbAdmin(OfficeAdmin):
         """What the page shows beside the form."""
         return {}
 
+    def after_refusal(self, request: HttpRequest, row: Any, verb: Verb, form: VerbForm) -> None:
+        """What a form that was refused is to ask now, where that has changed meanwhile."""
+
     def verb_view(self, request: HttpRequest, object_id: str, *, verb: Verb) -> HttpResponse:
         row = self.get_object(request, unquote(object_id))
         if row is None:
@@ -138,6 +141,7 @@ class VerbAdmin(OfficeAdmin):
             except OperatorError as error:
                 form.add_error(None, sentence(error))
                 status = error.status
+                self.after_refusal(request, row, verb, form)
             else:
                 if message:
                     messages.success(request, message)

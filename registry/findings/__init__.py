@@ -7,8 +7,11 @@ it judges.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -24,6 +27,11 @@ class Severity(StrEnum):
 
 
 ORDER = {severity: place for place, severity in enumerate(Severity)}
+# Parameters that say what a row is called, or what a policy says, in the reader's language. The
+# row itself stands in the object of the finding; a list of rows keeps their codes (``Rows``).
+NAMES = frozenset({
+    "name", "activity", "category", "first", "processor", "purpose", "recipient", "second", "words",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,17 @@ class Words:
 
     def __str__(self) -> str:
         return ", ".join(self.texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A list in a message, of rows: their names are read, their codes tell one from another."""
+
+    codes: tuple[str, ...]
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return ", ".join(dict.fromkeys(self.names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +94,25 @@ class Finding:
     def key(self) -> tuple[str, str]:
         """What an acknowledgement names: the check and the row."""
         return self.check.id, self.hit.object
+
+    @property
+    def digest(self) -> str:
+        """What an acknowledgement covers: another one, and the violation is another as well.
+
+        Of codes, numbers and days; names do not count, for they differ by the reader's language
+        and may be mended.
+        """
+        told = {name: _told(value) for name, value in self.hit.params.items() if name not in NAMES}
+        text = json.dumps(told, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, Rows):
+        return sorted(value.codes)
+    if isinstance(value, Words):
+        return sorted(value.texts)
+    return value.isoformat() if isinstance(value, date) else value
 
 
 CHECKS: dict[str, Check] = {}

@@ -118,7 +118,7 @@ def nobody_responsible(register: Register) -> Iterator[Hit]:
 )
 def mailbox_abroad(register: Register) -> Iterator[Hit]:
     card = register.operator
-    for field, domain, country in _mailboxes(card):
+    for field, domain, country in (*_mailboxes(card), *_other_mailboxes(register)):
         if abroad(register, country):
             yield hit(
                 f"operator:{card.code}/{field}",
@@ -162,6 +162,19 @@ def _mailboxes(card: Card) -> Iterator[tuple[str, str, str]]:
             yield field, domain, stated or PROVIDERS.get(domain, "")
             first = False
             seen.add(domain)
+
+
+def _other_mailboxes(register: Register) -> Iterator[tuple[str, str, str]]:
+    """Mailboxes to which people may write that the card does not name, by domain.
+
+    Their country is the provider's; of a domain that nobody knows the register cannot tell.
+    """
+    known = {domain for _field, domain, _country in _mailboxes(register.operator)}
+    for row in register.channels:
+        domain = row.address.strip().lower().rpartition("@")[2]
+        if row.channel == "email" and domain in PROVIDERS and domain not in known:
+            known.add(domain)
+            yield f"channels/{domain}", domain, PROVIDERS[domain]
 
 
 @check(

@@ -8,7 +8,7 @@ from registry.errors import gettext_noop as _
 from registry.findings import Hit, Severity, check, hit
 from registry.findings.facts import Claimed, Register
 from registry.findings.known import CONTRACT_GROUNDS, INTEREST_GROUNDS
-from registry.findings.law import TITLES, article, under
+from registry.findings.law import article, cited, under
 
 
 def _object(row: Claimed) -> str:
@@ -78,10 +78,10 @@ def closed_ground(register: Register) -> Iterator[Hit]:
             yield hit(
                 _object(row),
                 # What became of publicly available data stands in an article of its own.
-                f"{TITLES[basis.jurisdiction]} {basis.article}"
+                cited(basis.jurisdiction, basis.article)
                 + (", 10.1" if basis.code == "RU.6.1.10" else ""),
                 clause=row.clause,
-                article=f"{TITLES[basis.jurisdiction]} {basis.article}",
+                article=cited(basis.jurisdiction, basis.article),
                 day=basis.closed_on,
             )
 
@@ -101,7 +101,7 @@ def foreign_ground(register: Register) -> Iterator[Hit]:
                 _object(row),
                 article(register, RU="6(1)", KZ="7(1), 9"),
                 clause=row.clause,
-                article=f"{TITLES[basis.jurisdiction]} {basis.article}",
+                article=cited(basis.jurisdiction, basis.article),
             )
 
 
@@ -126,6 +126,6 @@ def idle_ground(register: Register) -> Iterator[Hit]:
         # A ground that is claimed for one purpose is looked for there only.
         rows = [one for one in register.live if row.purpose in ("", one.purpose)]
         if register.live and not any(row.basis in one.bases for one in rows):
-            title = f"{TITLES[basis.jurisdiction]} {basis.article}"
+            title = cited(basis.jurisdiction, basis.article)
             where = article(register, RU="18.1(1)(2)", KZ="25(2)(1-1)")
             yield hit(_object(row), where, clause=row.clause, article=title)

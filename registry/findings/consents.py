@@ -9,8 +9,9 @@ from registry.errors import gettext_noop as _
 from registry.findings import Hit, Severity, check, hit
 from registry.findings.claims import wide_enough
 from registry.findings.facts import Activity, Register, Wording
-from registry.findings.law import article, cited, looked_at, under
-from registry.findings.reading import abroad
+from registry.findings.law import article, cited, looked_at
+from registry.findings.reading import listed, reached, rows_abroad
+from registry.third_parties import is_third_party
 
 
 def _object(text: Wording) -> str:
@@ -132,20 +133,19 @@ def dissemination_unsaid(register: Register) -> Iterator[Hit]:
     clears=_("Ask for the consent to this transfer, or take the recipients out of the activities."),
 )
 def third_parties_denied(register: Register) -> Iterator[Hit]:
-    # In Russia a processor acts for the operator (152-FZ 6(3)) and is named apart (9(4)(6)).
-    excused = {"state_body", "processor"} if under(register, "RU") else {"state_body"}
-    others = {row.code: row.name for row in register.recipients if row.kind not in excused}
+    law = register.operator.jurisdiction
+    others = [row for row in register.recipients if is_third_party(law, row.kind)]
     for text in register.consents:
-        given = {code for row in _live(register, text) for code in row.recipients}
-        names = [name for code, name in others.items() if code in given]
-        if text.third_parties is False and names:
+        given = _given(register, text)
+        found = [row for row in others if row.code in given]
+        if text.third_parties is False and found:
             where = article(register, RU="7", KZ="8(4)(4)")
             yield hit(
                 _object(text),
                 where,
                 name=text.name,
                 version=text.version,
-                recipients=", ".join(names),
+                recipients=listed(found),
             )
 
 
@@ -159,19 +159,20 @@ def third_parties_denied(register: Register) -> Iterator[Hit]:
     clears=_("Ask for the consent to the transfer abroad, or bring the data home."),
 )
 def cross_border_denied(register: Register) -> Iterator[Hit]:
-    systems = {row.code: row.name for row in register.systems if abroad(register, row.country)}
-    others = {row.code: row.name for row in register.recipients if abroad(register, row.country)}
     for text in register.consents:
-        rows = _live(register, text)
-        names = [
-            *(systems[code] for code in systems if any(code in row.systems for row in rows)),
-            *(others[code] for code in others if any(code in row.recipients for row in rows)),
-        ]
-        if text.cross_border is False and names:
+        used = frozenset().union(*(row.systems for row in _live(register, text)))
+        rows = rows_abroad(register, systems=used, recipients=_given(register, text))
+        if text.cross_border is False and rows.names:
             where = article(register, RU="12", KZ="8(4)(5), 16")
-            yield hit(
-                _object(text), where, name=text.name, version=text.version, rows=", ".join(names)
-            )
+            yield hit(_object(text), where, name=text.name, version=text.version, rows=rows)
+
+
+def _given(register: Register, text: Wording) -> frozenset[str]:
+    """Whoever data of the text go to: by the activity's list, or by an open transfer of it."""
+    by_transfer = reached(register)
+    return frozenset().union(
+        *(row.recipients | by_transfer[row.code] for row in _live(register, text))
+    )
 
 
 @check(

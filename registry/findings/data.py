@@ -9,7 +9,7 @@ from registry.errors import gettext_noop as _
 from registry.findings import Hit, Severity, check, hit
 from registry.findings.facts import Register
 from registry.findings.law import article, cited, looked_at
-from registry.findings.reading import by_code, categories_of
+from registry.findings.reading import by_code, bygone, categories_of
 
 # Formats of contact details, named as the way by which they reach people.
 CONTACTS = frozenset({"email", "phone"})
@@ -19,12 +19,17 @@ CONTACTS = frozenset({"email", "phone"})
     "DAT-001",
     Severity.WARNING,
     message=_("The data category %(name)s is kept in the register, but no live activity uses it."),
-    clears=_("Add it to the activity that needs it, or remove it and destroy such data."),
+    clears=_(
+        "Add it to the activity that needs it, or destroy such data and remove it. Where records "
+        "of people name it, it cannot be removed: acknowledge the finding and say so."
+    ),
 )
 def unused_category(register: Register) -> Iterator[Hit]:
+    """What only ended activities name is the record of what they did, and stays."""
     used = frozenset().union(*(row.categories for row in register.live))
+    kept = used | bygone(register, "categories")
     for row in register.categories:
-        if row.code not in used:
+        if row.code not in kept:
             yield hit(
                 f"category:{row.code}",
                 article(register, RU="5(4), 5(5)", KZ="7(9), 25(2)(1)"),
@@ -62,11 +67,22 @@ def contact_not_needed(register: Register) -> Iterator[Hit]:
     "DAT-003",
     Severity.ERROR,
     message=_("The data category %(name)s is open-ended: nobody can tell what it contains."),
-    clears=_("Name the data that it stands for, one category each, and remove this one."),
+    clears=_(
+        "Name the data that it stands for, one category each, in its place, and end its use in "
+        "activities, consent texts, transfers and instructions."
+    ),
 )
 def open_ended(register: Register) -> Iterator[Hit]:
+    """While it is in use; unused it is DAT-001's, or the record of what was done once."""
+    live = {row.code for row in register.live}
+    used = frozenset[str]().union(
+        *(row.categories for row in register.live),
+        *(row.categories for row in register.transfers if row.open),
+        *(row.categories for row in register.instructions if row.in_force),
+        *(row.categories for row in register.consents if row.activities & live),
+    )
     for row in register.categories:
-        if row.open_ended:
+        if row.open_ended and row.code in used:
             yield hit(
                 f"category:{row.code}",
                 article(register, RU="5(5), 9(4)(5)", KZ="7(9), 8(4)(7), 25(2)(1)"),

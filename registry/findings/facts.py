@@ -148,7 +148,11 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A transfer to a recipient; ``gate``: of ``registry.choices.Gate``."""
+    """A transfer to a recipient; ``gate``: of ``registry.choices.Gate``.
+
+    ``ended``: it is over, or was given up; on its last day it is still open. ``filed``: the
+    authority was notified of it.
+    """
 
     code: str
     name: str
@@ -159,6 +163,8 @@ class Moved:
     gate: str
     open: bool
     banned: bool
+    ended: bool = False
+    filed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +298,14 @@ class Register:
         return tuple(
             row
             for row in self.activities
-            if row.purpose not in ended and (row.ended_on is None or row.ended_on >= self.today)
+            if row.purpose not in ended and (row.ended_on is None or row.ended_on > self.today)
+        )
+
+    @property
+    def begun(self) -> tuple[Activity, ...]:
+        """Those that go on and are not only planned: a gate cannot open before the activity."""
+        return tuple(
+            row for row in self.live if row.started_on is None or row.started_on <= self.today
         )
 
     def claim(self, topic: str, *codes: str) -> tuple[Claim, ...]:

@@ -177,7 +177,7 @@ def data_beyond_consent(register: Register) -> Iterator[Hit]:
             continue
         agreed = frozenset().union(*(text.categories for text in texts))
         beyond = [
-            category.name
+            category
             for category in categories_of(register, row)
             if category.kind != "not_personal" and category.code not in agreed
         ]

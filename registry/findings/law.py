@@ -14,8 +14,11 @@ def article(register: Register, **articles: str) -> str:
 
 
 def cited(law: str, text: str) -> str:
-    """An article of a law that may be another's: ``cited("RU", "12(3)")``."""
-    return f"{TITLES[law]} {text}"
+    """An article of a law that may be another's: ``cited("RU", "12(3)")``.
+
+    A law of which the office has no checks is named by the code of its state.
+    """
+    return f"{TITLES.get(law, law)} {text}"
 
 
 def under(register: Register, law: str) -> bool:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from typing import Protocol, TypeVar
 
+from registry.findings import Rows
 from registry.findings.facts import Activity, Category, Moved, Receiver, Register, Wording
 
 
 class Coded(Protocol):
     @property
     def code(self) -> str: ...
+
+
+class Named(Coded, Protocol):
+    @property
+    def name(self) -> str: ...
 
 
 Row = TypeVar("Row", bound=Coded)
@@ -32,8 +38,46 @@ def categories_of(register: Register, activity: Activity) -> list[Category]:
     return [row for row in register.categories if row.code in activity.categories]
 
 
-def recipients_of(register: Register, activity: Activity) -> list[Receiver]:
-    return [row for row in register.recipients if row.code in activity.recipients]
+def reached(register: Register) -> dict[str, set[str]]:
+    """The recipients that open transfers reach, by activity; none where there is no such one."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in register.transfers:
+        if row.open:
+            found[row.activity].add(row.recipient)
+    return found
+
+
+def giving(register: Register) -> Iterator[tuple[Activity, Receiver]]:
+    """Which live activity gives data to whom: those whom it lists once it has begun, and all whom
+    an open transfer of it reaches, listed or not."""
+    by_transfer = reached(register)
+    begun = {row.code for row in register.begun}
+    for row in register.live:
+        listed = row.recipients if row.code in begun else frozenset()
+        for recipient in register.recipients:
+            if recipient.code in listed | by_transfer[row.code]:
+                yield row, recipient
+
+
+def bygone_recipients(register: Register) -> frozenset[str]:
+    """Those who got data once and get none today; the register is the record of it and keeps them.
+
+    Whoever no activity and no transfer names is not among them.
+    """
+    given = {row.recipient for row in register.transfers}
+    now = frozenset().union(*reached(register).values())
+    return bygone(register, "recipients", given) - now
+
+
+def bygone(register: Register, column: str, more: Iterable[str] = ()) -> frozenset[str]:
+    """Codes that activities name in that column, but none that goes on: only those that are over.
+
+    ``more``: what else was named by then.
+    """
+    ever: frozenset[str] = frozenset(more).union(
+        *(getattr(row, column) for row in register.activities)
+    )
+    return ever.difference(*(getattr(row, column) for row in register.live))
 
 
 def covering(register: Register, activity: str) -> list[Wording]:
@@ -54,8 +98,26 @@ def abroad(register: Register, country: str) -> bool:
     return bool(country) and country != register.operator.country
 
 
-def listed(names: Iterable[str]) -> str:
-    return ", ".join(names)
+def listed(rows: Iterable[Named]) -> Rows:
+    """Rows of one table as a message lists them."""
+    found = tuple(rows)
+    return Rows(tuple(row.code for row in found), tuple(row.name for row in found))
+
+
+def rows_abroad(
+    register: Register, *, systems: Collection[str], recipients: Collection[str]
+) -> Rows:
+    """Those of these systems and recipients that are known to stand abroad."""
+    found = [
+        (f"{table}:{row.code}", row.name)
+        for table, codes, rows in (
+            ("system", systems, register.systems),
+            ("recipient", recipients, register.recipients),
+        )
+        for row in rows
+        if row.code in codes and abroad(register, row.country)
+    ]
+    return Rows(tuple(code for code, _name in found), tuple(name for _code, name in found))
 
 
 def year_before(day: date) -> date:

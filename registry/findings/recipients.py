@@ -11,10 +11,10 @@ from registry.findings.law import article, cited, looked_at
 from registry.findings.reading import (
     abroad,
     by_code,
-    categories_of,
+    giving,
     listed,
     moves,
-    recipients_of,
+    reached,
 )
 
 # The contents of an instruction (``Instruction.missing``) in words.
@@ -72,7 +72,11 @@ def uncontracted(register: Register) -> Iterator[Hit]:
 
 
 def _uninstructed(register: Register) -> Iterator[Receiver]:
-    used = frozenset().union(*(row.recipients for row in register.live))
+    """Processors that get data without an instruction; of an activity that is over as well, while
+    a transfer of it is open."""
+    used = frozenset(recipient.code for _row, recipient in giving(register)).union(
+        *reached(register).values()
+    )
     instructed = {row.recipient for row in register.instructions if row.in_force}
     for row in register.recipients:
         if row.kind == "processor" and row.code in used and row.code not in instructed:
@@ -109,34 +113,36 @@ def instruction_incomplete(register: Register) -> Iterator[Hit]:
     clears=_("Add the activity and its data to the instruction, or give the processor less."),
 )
 def beyond_instruction(register: Register) -> Iterator[Hit]:
-    """A transfer that says what is given bounds it; else all data of the activity are meant."""
+    """A transfer that stands and says what is given bounds it; else all data of the activity are
+    meant. What an open transfer gives beyond the activity's own data counts too."""
     if not looked_at(register, "RU"):
         return
     moved = moves(register)
-    for row in register.live:
-        for recipient in recipients_of(register, row):
-            told = [
-                item
-                for item in register.instructions
-                if item.in_force and item.recipient == recipient.code
-            ]
-            if recipient.kind != "processor" or not told:
-                continue
-            known = moved[row.code, recipient.code]
-            given = frozenset().union(*(item.categories for item in known)) or row.categories
-            beyond = [
-                category.name
-                for category in categories_of(register, row)
-                if category.code in given - _told(told, row.code)
-            ]
-            if beyond:
-                yield hit(
-                    f"activity:{row.code}/{recipient.code}",
-                    cited("RU", "6(3)"),
-                    name=row.name,
-                    processor=recipient.name,
-                    categories=listed(beyond),
-                )
+    for row, recipient in giving(register):
+        told = [
+            item
+            for item in register.instructions
+            if item.in_force and item.recipient == recipient.code
+        ]
+        if recipient.kind != "processor" or not told:
+            continue
+        standing = [
+            item for item in moved[row.code, recipient.code] if not item.ended and not item.banned
+        ]
+        given = frozenset().union(*(item.categories for item in standing)) or row.categories
+        beyond = [
+            category
+            for category in register.categories
+            if category.code in given - _told(told, row.code)
+        ]
+        if beyond:
+            yield hit(
+                f"activity:{row.code}/{recipient.code}",
+                cited("RU", "6(3)"),
+                name=row.name,
+                processor=recipient.name,
+                categories=listed(beyond),
+            )
 
 
 def _told(instructions: list[Instruction], activity: str) -> frozenset[str]:
@@ -153,18 +159,18 @@ def _told(instructions: list[Instruction], activity: str) -> frozenset[str]:
     clears=_("Enter the transfer: what is given, on what ground. Or remove the recipient."),
 )
 def transfer_unrecorded(register: Register) -> Iterator[Hit]:
-    """State bodies ask case by case: a disclosure records them. Abroad, TRF-001 speaks."""
+    """State bodies ask case by case: a disclosure records them. Abroad, TRF-001 speaks; of a ban
+    TRF-002 does. A transfer that has ended says what went then, not what goes today."""
     moved = moves(register)
-    for row in register.live:
-        for recipient in recipients_of(register, row):
-            if (
-                recipient.kind != "state_body"
-                and not abroad(register, recipient.country)
-                and not moved[row.code, recipient.code]
-            ):
-                yield hit(
-                    f"activity:{row.code}/{recipient.code}",
-                    article(register, RU="19(2)(8)", KZ="22(1)(5)"),
-                    name=row.name,
-                    recipient=recipient.name,
-                )
+    for row, recipient in giving(register):
+        if (
+            recipient.kind != "state_body"
+            and not abroad(register, recipient.country)
+            and all(item.ended for item in moved[row.code, recipient.code])
+        ):
+            yield hit(
+                f"activity:{row.code}/{recipient.code}",
+                article(register, RU="19(2)(8)", KZ="22(1)(5)"),
+                name=row.name,
+                recipient=recipient.name,
+            )

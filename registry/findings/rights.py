@@ -8,6 +8,7 @@ from registry.errors import gettext_noop as _
 from registry.findings import Hit, Severity, Words, check, hit
 from registry.findings.facts import Activity, Register
 from registry.findings.law import TITLES, article
+from registry.findings.reading import listed
 
 ALL_THREE = "clarify_block_destroy"
 INFORMATION = _("information about the processing")
@@ -156,11 +157,11 @@ def more_claimed_than_done(register: Register) -> Iterator[Hit]:
     clears=_("Name every operation in the policy, or take it out of the activity."),
 )
 def more_done_than_claimed(register: Register) -> Iterator[Hit]:
-    more = [row.name for row in register.live if not operations_of(row) <= NAMED]
+    more = [row for row in register.live if not operations_of(row) <= NAMED]
     for row in register.claim("principle", "operations_named"):
         if more:
             where = article(register, RU="5(5), 18.1(1)(2)", KZ="7(8), 25(2)(1-1)")
-            yield hit(row.object, where, clause=row.clause, activities=", ".join(more))
+            yield hit(row.object, where, clause=row.clause, activities=listed(more))
 
 
 @check(

@@ -9,7 +9,7 @@ from registry.errors import gettext_noop as _
 from registry.findings import Hit, Severity, check, hit
 from registry.findings.facts import Activity, Claim, Register
 from registry.findings.law import TITLES, article, under
-from registry.findings.reading import abroad
+from registry.findings.reading import bygone, bygone_recipients, listed, rows_abroad
 
 GIVEN = frozenset({"transfer", "dissemination", "provision", "access"})
 # Clauses that speak of giving data to others as of something that happens.
@@ -52,10 +52,6 @@ def _place(clause: str) -> tuple[list[int], str]:
     return [int(number) for number in re.findall(r"\d+", clause)], clause
 
 
-def _names(names: list[str]) -> str:
-    return ", ".join(dict.fromkeys(names))
-
-
 # --- "never" -------------------------------------------------------------------------------------
 @check(
     "CLM-011",
@@ -67,11 +63,16 @@ def _names(names: list[str]) -> str:
     clears=_("Say in the policy who receives data and why, or give data to none of them."),
 )
 def never_but_recipients(register: Register) -> Iterator[Hit]:
-    others = [row.name for row in register.recipients if row.kind != "state_body"]
+    """Those who get data today, and those whom the policy names though no activity does; not those
+    who got them once, for no one can take them out of the register any more."""
+    over = bygone_recipients(register)
+    others = [
+        row for row in register.recipients if row.kind != "state_body" and row.code not in over
+    ]
     for row in register.claim("third_party_transfer", "never"):
         if others:
             where = article(register, RU="7, 18.1(1)(2)", KZ="8(4)(4), 25(2)(1-1)")
-            yield hit(row.object, where, clause=row.clause, recipients=_names(others))
+            yield hit(row.object, where, clause=row.clause, recipients=listed(others))
 
 
 @check(
@@ -85,11 +86,11 @@ def never_but_recipients(register: Register) -> Iterator[Hit]:
 )
 def never_but_transferred(register: Register) -> Iterator[Hit]:
     state = {row.code for row in register.recipients if row.kind == "state_body"}
-    giving = [row.name for row in register.live if _gives(row, state)]
+    giving = [row for row in register.live if _gives(row, state)]
     for row in register.claim("third_party_transfer", "never"):
         if giving:
             where = article(register, RU="7, 18.1(1)(2)", KZ="8(4)(4), 25(2)(1-1)")
-            yield hit(row.object, where, clause=row.clause, activities=_names(giving))
+            yield hit(row.object, where, clause=row.clause, activities=listed(giving))
 
 
 def _gives(activity: Activity, state: set[str]) -> bool:
@@ -127,14 +128,16 @@ def never_but_other_clauses(register: Register) -> Iterator[Hit]:
     clears=_("Bring the data home, or say in the policy to which countries they go."),
 )
 def never_abroad(register: Register) -> Iterator[Hit]:
-    names = [
-        *(row.name for row in register.systems if abroad(register, row.country)),
-        *(row.name for row in register.recipients if abroad(register, row.country)),
-    ]
+    """What stood abroad once and is used no more speaks against nothing: see CLM-011."""
+    rows = rows_abroad(
+        register,
+        systems={row.code for row in register.systems} - bygone(register, "systems"),
+        recipients={row.code for row in register.recipients} - bygone_recipients(register),
+    )
     for row in register.claim("cross_border", "never"):
-        if names:
+        if rows.names:
             where = article(register, RU="12, 18.1(1)(2)", KZ="16, 25(2)(1-1)")
-            yield hit(row.object, where, clause=row.clause, rows=_names(names))
+            yield hit(row.object, where, clause=row.clause, rows=rows)
 
 
 # --- publication and sources ---------------------------------------------------------------------

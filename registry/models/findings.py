@@ -33,6 +33,16 @@ class Acknowledgement(OperatorRow):
         _("reason"), help_text=_("Why it may stand for now, and who has decided that.")
     )
     until = models.DateField(_("until"), help_text=_("The last day; after it the finding is back."))
+    digest = models.CharField(
+        _("digest"),
+        max_length=64,
+        blank=True,
+        editable=False,
+        help_text=_(
+            "Of what the finding said when it was acknowledged; once it says something else, it is "
+            "open again."
+        ),
+    )
     made_at = models.DateTimeField(_("recorded at"), editable=False)
     made_by = models.ForeignKey(
         User,

@@ -36,6 +36,7 @@ from registry.models.law import Country, LegalBasis
 from registry.models.operators import Operator
 from registry.roles import FULL, REGISTER, Access
 
+PERIODS = [Unit.CALENDAR_DAY, Unit.WORKING_DAY, Unit.MONTH, Unit.YEAR]
 CLAUSE_HELP = _("Number of the clause in the policy. Empty: the policy is silent.")
 
 
@@ -157,7 +158,7 @@ class Purpose(RegisterRow):
         help_text=_("Databases of incompatible purposes may not be joined (152-FZ 5(3))."),
     )
     history = history(m2m_fields=[incompatible])
-    access = Access(scope="operator", dpo=FULL | {"end"}, administrator=FULL | {"end"})
+    access = Access(scope="operator", dpo=FULL | {"end"}, administrator=FULL)
 
     class Meta(RegisterRow.Meta):
         verbose_name = _("purpose")
@@ -279,7 +280,12 @@ class ProcessingActivity(RegisterRow):
         help_text=_("Whether data travel over the internet or an internal network."),
     )
     started_on = models.DateField(_("started on"), null=True, blank=True, help_text=_("First day."))
-    ended_on = models.DateField(_("ended on"), null=True, blank=True, help_text=_("Last day."))
+    ended_on = models.DateField(
+        _("ended on"),
+        null=True,
+        blank=True,
+        help_text=_("From this day on it is a ground for nothing."),
+    )
     balance_note = models.TextField(
         _("balance of interests"),
         blank=True,
@@ -447,7 +453,7 @@ class RetentionRule(OperatorRow):
             models.CheckConstraint(
                 name="retention_period_is_whole",
                 condition=models.Q(length=None, unit="")
-                | (models.Q(length__isnull=False, length__gte=1) & ~models.Q(unit="")),
+                | models.Q(length__isnull=False, length__gte=1, unit__in=PERIODS),
                 violation_error_message=_("A period wants both a length and a unit."),
             ),
         ]
@@ -457,12 +463,7 @@ class RetentionRule(OperatorRow):
 
     def clean(self) -> None:
         super().clean()
-        if self.unit and self.unit not in {
-            Unit.CALENDAR_DAY,
-            Unit.WORKING_DAY,
-            Unit.MONTH,
-            Unit.YEAR,
-        }:
+        if self.unit and self.unit not in PERIODS:
             raise ValidationError({"unit": _("Retention is counted in days, months or years.")})
 
 

@@ -31,7 +31,8 @@ def of_operator(view: View) -> View:
 
     @wraps(view)
     def looked(request: HttpRequest, code: str, **where: Any) -> HttpResponse:
-        operator = operator_of(code)
+        # What people have read stays readable, also after the operator takes no new cases.
+        operator = operator_of(code, active=False)
         speak(request, operator)
         if request.method not in READS:
             answer = sorry(
@@ -279,6 +280,8 @@ def _languages(operator: Operator, row: PolicyVersion) -> list[str]:
 
 def _form_link(operator: Operator) -> str:
     """The form for requests, where the office has one: its pages lie above the register."""
+    if not operator.is_active:
+        return ""
     try:
         return reverse("public_form", args=[operator.code])
     except NoReverseMatch:

@@ -18,6 +18,7 @@ from registry.errors import Conflict, OperatorError, gettext_noop
 from registry.explain import finding_clears, finding_message
 from registry.findings import CHECKS, Finding, Severity, find
 from registry.findings import checks as _all_checks  # noqa: F401  (fills CHECKS)
+from registry.findings.law import TITLES
 from registry.models import Acknowledgement, Operator, User
 from registry.services import audit
 from registry.services.register_facts import Place, Reading, reading_of
@@ -37,6 +38,12 @@ HEADINGS = {
     Severity.WARNING: gettext_noop("Warnings"),
     Severity.NOTE: gettext_noop("Notes"),
 }
+
+
+class LawWithoutChecks(OperatorError):
+    template = gettext_noop(
+        "The office has no checks for the law of %(law)s: it knows those of Russia and Kazakhstan."
+    )
 
 
 class UnknownFinding(OperatorError):
@@ -74,12 +81,14 @@ class NotAcknowledged(Conflict):
 class Standing:
     """A finding of the day; ``acknowledgement``: the one that covers that day, if any does.
 
+    ``changed``: the one that would, had the finding not said something else when it was made.
     ``place``: the row that it is about; None where it is about the law or about nothing that is.
     """
 
     finding: Finding
     acknowledgement: Acknowledgement | None
     place: Place | None
+    changed: Acknowledgement | None = None
 
     @property
     def id(self) -> str:
@@ -118,7 +127,11 @@ class Standing:
 def findings_of(*, operator: Operator, today: date) -> list[Standing]:
     """Every finding of that day, the worst first, with its acknowledgement; three queries.
 
-    An acknowledgement covers its last day too; the day after, the finding is open again.
+    An acknowledgement covers its last day too; the day after, the finding is open again. It covers
+    what the finding said when it was made (``Finding.digest``): more data, another country or a
+    later day, and the finding is open again at once. Names do not count. One without a digest,
+    from before digests were kept, covers nothing.
+    Refuses a law of which the office has no checks.
     """
     reading = reading_of(operator=operator, today=today)
     rows = Acknowledgement.objects.filter(operator=operator, until__gte=today)
@@ -130,9 +143,22 @@ def _standing(
     reading: Reading, covered: Mapping[tuple[str, str], Acknowledgement]
 ) -> list[Standing]:
     return [
-        Standing(finding, covered.get(finding.key), reading.place(finding.hit.object))
-        for finding in find(reading.register)
+        _one(finding, covered.get(finding.key), reading.place(finding.hit.object))
+        for finding in _found(reading)
     ]
+
+
+def _one(finding: Finding, said: Acknowledgement | None, place: Place | None) -> Standing:
+    if said is not None and said.digest != finding.digest:
+        return Standing(finding, None, place, changed=said)
+    return Standing(finding, said, place)
+
+
+def _found(reading: Reading) -> list[Finding]:
+    law = reading.register.operator.jurisdiction
+    if law not in TITLES:
+        raise LawWithoutChecks(law=law)
+    return find(reading.register)
 
 
 @transaction.atomic
@@ -146,7 +172,8 @@ def finding_acknowledge(
     by: User,
     now: datetime,
 ) -> Acknowledgement:
-    """Let a finding stand until a day, that day included. Again: replaces what was said before.
+    """Let a finding stand until a day, that day included, as long as it says what it says now.
+    Again: replaces what was said before.
 
     Refuses an unknown id, a finding that the register does not have now, no reason, a day that is
     over and one more than a year ahead.
@@ -164,12 +191,12 @@ def finding_acknowledge(
         raise AcknowledgedInThePast(day=until)
     if until > last_day(today):
         raise AcknowledgedTooLong(last_day=last_day(today))
-    found = find(reading_of(operator=row, today=today).register)
-    if (finding, object) not in {one.key for one in found}:
+    found = {one.key: one for one in _found(reading_of(operator=row, today=today))}
+    if (finding, object) not in found:
         raise FindingGone(finding=finding, object=object)
     key = {"operator": row, "finding": finding, "object": object}
     said = Acknowledgement.objects.filter(**key).first() or Acknowledgement(**key)
-    said.reason, said.until = reason, until
+    said.reason, said.until, said.digest = reason, until, found[finding, object].digest
     said.made_at, said.made_by = now, by
     return audit.save(said, by=by, reason="acknowledged")
 

@@ -36,7 +36,7 @@ def map_facts(*, operator: Operator, today: date) -> Register:
         for pair in pairs:
             last = pair.purpose_ends
             activities[pair.activity] = Activity(
-                pair.activity, row.pk, ended=ended or (last is not None and last < today)
+                pair.activity, row.pk, ended=ended or (last is not None and last <= today)
             )
 
     data: dict[int, set[int]] = {}

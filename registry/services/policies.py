@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from django.db import transaction
@@ -19,6 +19,8 @@ from registry.models import Operator, PolicyText, PolicyVersion, User
 from registry.services import audit
 from registry.services.policy_files import check_policy_text, policy_text_of
 
+# No law on personal data is older than this, and nobody plans a policy for longer.
+EARLIEST, AHEAD = date(1990, 1, 1), timedelta(days=366)
 NAMES = {"ru": gettext_noop("Russian"), "kk": gettext_noop("Kazakh"), "en": gettext_noop("English")}
 
 
@@ -84,6 +86,19 @@ class PolicyLanguageMissing(OperatorError):
     )
 
 
+class PolicyDayOutOfReach(OperatorError):
+    template = gettext_noop(
+        "A policy cannot begin on %(day)s: name a day from %(first_day)s to %(last_day)s."
+    )
+
+
+class PolicyWrittenHere(Conflict):
+    template = gettext_noop(
+        "Since %(day)s the office publishes the policy itself, so nothing else was in force after "
+        "that: import what came before, publish a draft for what comes."
+    )
+
+
 class PolicyState(TextChoices):
     DRAFT = "draft", _("draft")
     PUBLISHED = "published", _("published, not in force yet")
@@ -138,16 +153,22 @@ def policy_import(
 
     Returns the version and whether anything was written: the same text again changes nothing,
     another language joins the version of its day. Refuses another text for the same day and
-    language, another label, and whatever is no text (94-V 25(2)(1-1), 152-FZ 18.1(2)).
+    language, another label, a day after the office began to publish the policy itself, a day out
+    of reach, and whatever is no text (94-V 25(2)(1-1), 152-FZ 18.1(2)).
     """
     _check_language(language)
     _check_label(label)
     words = policy_text_of(text)
-    operator = seam.lock(Operator.objects.filter(pk=operator.pk)).get()
+    operator = _locked(operator)
+    _check_reach(dated, timezone.localdate(now, operator.zone))
     version = PolicyVersion.objects.filter(
         operator=operator, in_force_on=dated, published_at__isnull=False
     ).first()
     if version is None:
+        written = PolicyVersion.objects.filter(operator=operator, origin=PolicyOrigin.GENERATED)
+        first = written.published().filter(in_force_on__lt=dated).order_by("in_force_on").first()
+        if first is not None:
+            raise PolicyWrittenHere(day=first.in_force_on)
         version = PolicyVersion(
             operator=operator,
             number=_next_number(operator),
@@ -219,14 +240,15 @@ def policy_publish(
     """Publish a draft: from now on nothing in it can change.
 
     Refuses to publish without a day, on a day that another version has, before the version in
-    force began, in the past for what the office itself has just written, without a language in
-    which the operator publishes, and what is published already.
+    force began, in the past for what the office itself has just written, more than a year ahead,
+    without a language in which the operator publishes, and what is published already.
     """
     row = _draft_locked(version)
     operator, name = row.operator, str(row)
     if in_force_on is None:
         raise PolicyWithoutDay(version=name)
     today = timezone.localdate(now, operator.zone)
+    _check_reach(in_force_on, today)
     published = PolicyVersion.objects.filter(operator=operator).published()
     taken = published.filter(in_force_on=in_force_on).first()
     if taken is not None:
@@ -264,18 +286,26 @@ def _check_label(label: str) -> None:
         raise PolicyLabelTooLong(limit=limit)
 
 
+def _check_reach(day: date, today: date) -> None:
+    """A day that somebody can mean: a slip of the year would block every later version."""
+    last = today + AHEAD
+    if not EARLIEST <= day <= last:
+        raise PolicyDayOutOfReach(day=day, first_day=EARLIEST, last_day=last)
+
+
 def _check_language(language: str) -> None:
     if language not in Language.values:
         raise UnknownPolicyLanguage(code=language)
 
 
+def _locked(operator: Operator) -> Operator:
+    rows = seam.lock(Operator.objects.filter(pk=operator.pk))
+    return rows.select_related("jurisdiction").get()
+
+
 def _draft_locked(version: PolicyVersion) -> PolicyVersion:
     """The draft, with its operator locked first: every verb takes the locks in this order."""
-    operator = (
-        seam.lock(Operator.objects.filter(pk=version.operator_id))
-        .select_related("jurisdiction")
-        .get()
-    )
+    operator = _locked(version.operator)
     row = seam.lock(PolicyVersion.objects.filter(pk=version.pk)).first()
     if row is None:
         raise PolicyGone()

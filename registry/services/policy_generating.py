@@ -10,13 +10,13 @@ from django.apps import apps
 from django.db import transaction
 from django.utils.translation import gettext
 
-from registry.choices import Language
-from registry.errors import OperatorError, gettext_noop
+from registry.choices import Language, PolicyOrigin
+from registry.errors import Conflict, OperatorError, gettext_noop
 from registry.models import Operator, PolicyVersion, User
 from registry.models.base import LANGUAGES
 from registry.policy_contents import Missing, missing
 from registry.policy_writing import written
-from registry.services.policies import policy_draft
+from registry.services.policies import policy_draft, policy_publish
 from registry.services.policy_facts import policy_facts
 
 
@@ -31,6 +31,13 @@ class PolicyFactsMissing(OperatorError):
     def __init__(self, *, missing: list[Missing], **params: Any) -> None:
         self.missing = missing
         super().__init__(**params)
+
+
+class PolicyOutOfDate(Conflict):
+    template = gettext_noop(
+        "The register has changed since %(version)s was written: draft it again, read it, then "
+        "publish it."
+    )
 
 
 class NothingProcessed(OperatorError):
@@ -69,6 +76,23 @@ def in_words(item: Missing) -> str:
         "code": item.code,
         "language": Language(item.language).label,
     }
+
+
+@transaction.atomic
+def policy_publish_as_written(
+    *, version: PolicyVersion, in_force_on: date | None, by: User | None, now: datetime
+) -> PolicyVersion:
+    """Publish a draft, unless the register no longer says what the draft says.
+
+    Refuses what ``policy_publish`` refuses, and a draft written from a register that has changed.
+    """
+    done = policy_publish(version=version, in_force_on=in_force_on, by=by, now=now)
+    if done.origin == PolicyOrigin.GENERATED:
+        held = {text.language: text.text for text in done.texts.all()}
+        day = now.astimezone(done.operator.zone).date()
+        if policy_texts(operator=done.operator, languages=list(held), day=day) != held:
+            raise PolicyOutOfDate(version=str(done))
+    return done
 
 
 @transaction.atomic

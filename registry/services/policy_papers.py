@@ -16,7 +16,7 @@ _BLANK = re.compile(r"\n(?:[^\S\n]*\n)+")
 
 
 def policy_pdf(text: PolicyText) -> bytes:
-    """The published text as PDF; always the same bytes. Says nothing that may change later."""
+    """The published text as PDF. Only the operator's name in its head is that of today."""
     version, operator = text.version, text.version.operator
     with override(text.language):
         number = gettext("Version %(number)s") % {"number": version.number}

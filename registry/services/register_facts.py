@@ -124,7 +124,7 @@ def _register(rows: Rows, today: date) -> facts.Register:
     (card,) = rows[Operator]
     policy = rows[PolicyVersion]
     return facts.Register(
-        operator=_card(card, len(rows[Membership])),
+        operator=_card(card, rows[Membership]),
         today=today,
         people=tuple(
             facts.People(name=row.name, **row.take("code", "relation"))
@@ -196,14 +196,14 @@ def _register(rows: Rows, today: date) -> facts.Register:
     )
 
 
-def _card(row: Row, staff: int) -> facts.Card:
+def _card(row: Row, staff: list[Row]) -> facts.Card:
     return facts.Card(
         jurisdiction=row.law,
         also_under=row.links("also_under"),
         languages=frozenset(row.languages),
-        # Whoever has left is responsible for nothing.
-        responsible=bool(row.responsible),
-        staff=staff,
+        # Whoever has left, or works for another operator only, is responsible for nothing.
+        responsible=bool(row.responsible) and row.responsible_user in {one.user for one in staff},
+        staff=len(staff),
         **row.take(
             "code", "name", "country", "bin", "inn", "address", "website", "email",
             "requests_email", "mailbox_country", "policy_address",
@@ -228,12 +228,14 @@ def _activity(row: Row) -> facts.Activity:
 
 
 def _transfer(row: Row, today: date) -> facts.Moved:
-    days = Transfer(**row.take("opened_on", "banned_on", "ended_on"))
+    is_open = Transfer(**row.take("opened_on", "banned_on", "ended_on")).open_on(today)
     return facts.Moved(
         name=row.name,
         categories=row.links("data_categories"),
-        open=days.open_on(today),
+        open=is_open,
         banned=row.banned_on is not None and row.banned_on <= today,
+        ended=row.ended_on is not None and row.ended_on <= today and not is_open,
+        filed=row.filed_on is not None and row.filed_on <= today,
         **row.take("code", "recipient", "activity", "basis", "gate"),
     )
 

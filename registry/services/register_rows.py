@@ -52,7 +52,7 @@ COLUMNS: dict[type[Model], tuple[str | tuple[str, str], ...]] = {
         "code", "name", "bin", "inn", "address", "website", "email", "requests_email",
         "policy_address", "languages", ("law", "jurisdiction__code"),
         ("country", "jurisdiction__country"), ("mailbox_country", "mailbox_country__code"),
-        ("responsible", "responsible__is_active"),
+        ("responsible", "responsible__is_active"), ("responsible_user", "responsible_id"),
     ),
     SubjectCategory: (*CODED, "relation"),
     DataCategory: (*CODED, "kind", "format", "open_ended", "clause"),
@@ -74,7 +74,7 @@ COLUMNS: dict[type[Model], tuple[str | tuple[str, str], ...]] = {
     SecurityMeasure: (*CODED, "kind", "topic", "review_on", "evidence"),
     Transfer: (
         *CODED, ("recipient", "recipient__code"), ("activity", "activity__code"),
-        ("basis", "legal_basis__code"), "gate", "opened_on", "banned_on", "ended_on",
+        ("basis", "legal_basis__code"), "gate", "filed_on", "opened_on", "banned_on", "ended_on",
     ),
     ProcessorInstruction: (
         "number", ("recipient", "recipient__code"), "signed_on", "ended_on", "operations",
@@ -94,7 +94,7 @@ COLUMNS: dict[type[Model], tuple[str | tuple[str, str], ...]] = {
     LegalBasis: ("code", ("law", "jurisdiction__code"), "article", "kind", "closed_on"),
     Adequacy: (("country", "country__code"),),
     Authority: ("code", "supervises"),
-    Membership: ("role",),
+    Membership: ("role", ("user", "user_id")),
 }  # fmt: skip
 LINKS = (
     (Operator, "also_under"),
@@ -111,7 +111,8 @@ LINKS = (
     (ConsentText, "data_categories"),
 )
 DATES = frozenset({"review_on", "verified_on", "signed_on"} | {
-    f"{name}_on" for name in ("ended", "started", "opened", "banned", "closed", "in_force")
+    f"{name}_on"
+    for name in ("ended", "started", "opened", "banned", "closed", "filed", "in_force")
 })  # fmt: skip
 LISTS = frozenset({"languages", "contact_by", "operations", "collection_ways", "clauses"} | {
     "withdrawal_channels"

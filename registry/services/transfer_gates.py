@@ -14,12 +14,14 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from registry.calendars import work_calendar
-from registry.choices import BasisKind, Effect, Event, Gate, RecipientKind
+from registry.choices import BasisKind, Effect, Event, Gate
 from registry.consent_contents import Missing
 from registry.errors import gettext_noop
-from registry.models import Adequacy, ConsentText, Deadline, Transfer
+from registry.models import Adequacy, ConsentText, Deadline, Operator, Transfer, User
+from registry.services.clocks import NotOnTheStaff, OwnerOnlyReads, check_owner
 from registry.services.instructions import instruction_gaps
 from registry.services.rules import outcome, rules_for
+from registry.third_parties import is_third_party
 from registry.transfer_refusals import RecipientCountryUnknown
 from registry.transfer_steps import (
     GROUND_KINDS,
@@ -63,6 +65,7 @@ PARTICULARS = {
     "operator_name": gettext_noop("The name of the operator is missing (%(article)s)."),
     "operator_address": gettext_noop("The address of the operator is missing (%(article)s)."),
     "responsible": gettext_noop("The responsible person is not named (%(article)s)."),
+    "responsible_left": gettext_noop("The responsible person has left (%(article)s)."),
     "responsible_name": gettext_noop(
         "The full name of the responsible person is missing (%(article)s)."
     ),
@@ -172,7 +175,7 @@ def facts_of(transfer: Transfer, today: date) -> TransferFacts:
     return _cheap_facts(
         row,
         today,
-        particulars=tuple(particulars_missing(row)),
+        particulars=tuple(particulars_missing(row, today)),
         instruction=None if gaps is None else tuple(gaps),
         obstacles=tuple(one for one in obstacles(row, today) if one.code != "basis_kind"),
     )
@@ -250,10 +253,12 @@ def opens_on(transfer: Transfer) -> date | None:
             if question.met_at is None:
                 return None
             answered_on = question.met_at.astimezone(operator.zone).date()
-            # The day of the question is the first that is left out, that of the answer the last.
+            # The day of the question is the first that is left out, that of the answer the last;
+            # that of the notice is no day of the term.
+            first = max(asked_on, transfer.filed_on + timedelta(days=1))
             left = sum(
-                calendar.is_working_day(asked_on + timedelta(days=number))
-                for number in range((last - asked_on).days + 1)
+                calendar.is_working_day(first + timedelta(days=number))
+                for number in range((last - first).days + 1)
             )
             last = calendar.add_working_days(answered_on, left) if left else max(last, answered_on)
     return last + timedelta(days=1)
@@ -283,7 +288,7 @@ def _data_obstacles(row: Transfer, day: date) -> Iterator[Missing]:
             yield _obstacle("beyond", needed, activity=activity.code, category=one.code)
     if activity.started_on is not None and day < activity.started_on:
         yield _obstacle("activity_future", needed, activity=activity.code, day=activity.started_on)
-    if activity.ended_on is not None and activity.ended_on < day:
+    if activity.ended_on is not None and activity.ended_on <= day:
         yield _obstacle("activity_ended", over, activity=activity.code, day=activity.ended_on)
     if purpose.ended_on is not None and purpose.ended_on <= day:
         yield _obstacle("purpose_ended", over, purpose=purpose.code, day=purpose.ended_on)
@@ -311,7 +316,7 @@ def _consent_obstacles(row: Any, day: date) -> Iterator[Missing]:
     flags = {}
     if _wanted(row) == Gate.GROUND:
         flags["cross_border"] = "94-V 16(3)(1), 8(4)(5)"
-    if row.recipient.kind == RecipientKind.THIRD_PARTY:
+    if is_third_party(basis.jurisdiction.code, row.recipient.kind):
         flags["third_parties"] = "94-V 7(6), 8(4)(4)"
     if not flags:
         return
@@ -329,8 +334,19 @@ def _consent_obstacles(row: Any, day: date) -> Iterator[Missing]:
 
 
 # --- the notice --------------------------------------------------------------------------------
-def particulars_missing(transfer: Transfer) -> list[Missing]:
-    """Which particulars of the notice the register does not hold (152-FZ 12(4)).
+def responsible_on(operator: Operator, today: date) -> User | None:
+    """The responsible person, unless that one has left or only reads."""
+    person = operator.responsible
+    try:
+        if person is not None:
+            check_owner(user=person, operator=operator, today=today)
+    except (NotOnTheStaff, OwnerOnlyReads):
+        return None
+    return person
+
+
+def particulars_missing(transfer: Transfer, today: date) -> list[Missing]:
+    """Which particulars of the notice the register does not hold today (152-FZ 12(4)).
 
     The number and date of the notice of processing is not among them: not everybody files one.
     """
@@ -340,6 +356,7 @@ def particulars_missing(transfer: Transfer) -> list[Missing]:
         "operator_name": ("152-FZ 12(4)(1)", operator.name.strip()),
         "operator_address": ("152-FZ 12(4)(1)", operator.address.strip()),
         "responsible": ("152-FZ 12(4)(2)", person),
+        "responsible_left": ("152-FZ 12(4)(2)", person is None or responsible_on(operator, today)),
         "responsible_name": ("152-FZ 12(4)(2)", person is None or person.get_full_name()),
         "phone": ("152-FZ 12(4)(2)", operator.phone.strip()),
         "email": ("152-FZ 12(4)(2)", (person and person.email) or operator.email.strip()),

@@ -14,6 +14,7 @@ from registry.models import Authority, Operator, Transfer
 from registry.models.base import LANGUAGES
 from registry.papers import Paper
 from registry.services.transfer_gates import looked_at, particulars_missing, transfer_gate
+from registry.services.transfer_rows import today_of
 from registry.transfer_refusals import NoNoticeWanted, NoticeIncomplete
 
 
@@ -33,13 +34,14 @@ def notice_paper(
     """The notice as PDF in one language, under its number.
 
     ``processing_notice``: number and date of the notice of processing (152-FZ 22), which the
-    register does not hold. Refuses a transfer of which nobody is told, and a notice with
+    register does not hold. Printed after filing it says from the register of which day it is.
+    Refuses a transfer of which nobody is told, and a notice with
     particulars missing, all of them named.
     """
     row = looked_at(transfer)
     if row.filed_on is None and transfer_gate(row) not in (Gate.NOTICE, Gate.WAIT):
         raise NoNoticeWanted(transfer=row.code)
-    lacking = particulars_missing(row)
+    lacking = particulars_missing(row, today_of(row, now))
     if lacking:
         why = " ".join(missing_in_words(lacking))
         raise NoticeIncomplete(missing=lacking, transfer=row.code, why=why)
@@ -49,7 +51,8 @@ def notice_paper(
 
 def _written(row: Any, language: str, now: datetime, processing_notice: str) -> bytes:
     operator = row.operator
-    day = row.filed_on or now.astimezone(operator.zone).date()
+    today = today_of(row, now)
+    day = row.filed_on or today
     paper = Paper(
         gettext("Notice of the intention to transfer personal data across the border"),
         language=language,
@@ -62,6 +65,9 @@ def _written(row: Any, language: str, now: datetime, processing_notice: str) -> 
         jurisdiction=operator.jurisdiction, supervises=Supervises.PERSONAL_DATA
     )
     paper.facts([(gettext("To"), ", ".join(str(one) for one in authorities))])
+    if row.filed_on is not None:
+        # What was filed is with the authority; the register may say something else by now.
+        paper.facts([(gettext("From the register of"), long_day(today))])
     parts = (
         (gettext("The operator"), _operator(operator, processing_notice)),
         (gettext("The responsible person"), _responsible(operator)),

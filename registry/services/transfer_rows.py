@@ -13,14 +13,8 @@ from registry.choices import Event, Gate
 from registry.consent_contents import Missing
 from registry.explain import missing_in_words
 from registry.models import Deadline, Operator, Transfer, User
-from registry.services.clocks import (
-    NotOnTheStaff,
-    OwnerOnlyReads,
-    check_owner,
-    deadline_open,
-    deadline_void,
-)
-from registry.services.transfer_gates import clock_about, gated, transfer_gate
+from registry.services.clocks import deadline_open, deadline_void
+from registry.services.transfer_gates import clock_about, gated, responsible_on, transfer_gate
 from registry.transfer_refusals import (
     DocumentMissing,
     NoNoticeWanted,
@@ -99,21 +93,11 @@ def start_clock(
         event=event,
         effect=effect,
         trigger_at=trigger_at,
-        owner=_owner(row, now),
+        # Nobody when the responsible person has left: what the authority does goes on.
+        owner=responsible_on(row.operator, today_of(row, now)),
         by=by,
         now=now,
     )
-
-
-def _owner(row: Transfer, now: datetime) -> User | None:
-    """The responsible person; nobody when that one has left: what the authority does goes on."""
-    person = row.operator.responsible
-    try:
-        if person is not None:
-            check_owner(user=person, operator=row.operator, today=today_of(row, now))
-    except (NotOnTheStaff, OwnerOnlyReads):
-        return None
-    return person
 
 
 def stop_waiting(row: Transfer, *, reason: str, by: User | None, now: datetime) -> None:

@@ -13,14 +13,16 @@ from typing import Any
 
 from django.db import transaction
 
+from registry import seam
 from registry.choices import Effect, Event, Gate, RecipientFact
-from registry.models import Recipient, RecipientInformation, Transfer, User
+from registry.models import Operator, Recipient, RecipientInformation, Transfer, User
 from registry.services import audit
 from registry.services.clocks import deadline_meet
 from registry.services.instructions import instruction_gaps
 from registry.services.transfer_gates import (
     clock_about,
     gate_to_write,
+    looked_at,
     obstacles,
     opens_on,
     particulars_missing,
@@ -38,6 +40,7 @@ from registry.services.transfer_rows import (
     start_of,
     still_alive,
     stop_waiting,
+    today_of,
     words,
 )
 from registry.transfer_refusals import (
@@ -54,6 +57,7 @@ from registry.transfer_refusals import (
     NoticeNumberMissing,
     OpensBeforeNotice,
     RecipientInformationMissing,
+    RecipientOfOpenTransfers,
     TransferFixed,
     TransferObstructed,
     TransferOpenAlready,
@@ -92,11 +96,36 @@ def transfer_to_save(transfer: Transfer, *, changed: Iterable[str] = ()) -> Tran
             "recipient" in fixed and recipient_is_fixed(row)
         ):
             raise TransferFixed(transfer=row.code)
+        # A form of before would write back the steps as they were when it was opened.
+        for field in Transfer._meta.concrete_fields:
+            if not field.editable:
+                setattr(transfer, field.attname, getattr(row, field.attname))
         if is_fixed(row):
-            transfer.gate = row.gate
             return transfer
     transfer.gate = gate_to_write(transfer)
     return transfer
+
+
+def transfer_to_delete(transfer: Transfer) -> None:
+    """Lock a row that is about to be deleted. Refuses one that has taken a step since it was shown:
+    what the authority was told of, or what data went through, stays in the register.
+    """
+    if is_fixed(locked(transfer)):
+        raise TransferFixed(transfer=transfer.code)
+
+
+def recipient_to_change(recipient: Recipient) -> None:
+    """Lock before its country or kind is changed. Refuses while a transfer to it is open: it would
+    go on through a gate that was another one (152-FZ 12, 94-V 16).
+    """
+    seam.lock(Operator.objects.filter(pk=recipient.operator_id)).get()
+    codes = (
+        recipient.transfers.filter(opened_on__isnull=False, banned_on=None, ended_on=None)
+        .order_by("code")
+        .values_list("code", flat=True)
+    )
+    if codes:
+        raise RecipientOfOpenTransfers(recipient=recipient.code, transfers=", ".join(codes))
 
 
 def _moved(row: Transfer, edited: Transfer, name: str) -> bool:
@@ -177,7 +206,7 @@ def notice_file(
         raise NotAssessed(transfer=row.code)
     if filed_on < row.assessed_on:
         raise FiledBeforeAssessment(transfer=row.code, day=row.assessed_on)
-    lacking = particulars_missing(row)
+    lacking = particulars_missing(row, today_of(row, now))
     if lacking:
         raise NoticeIncomplete(missing=lacking, transfer=row.code, why=words(lacking))
     _refuse_obstacles(row, filed_on)
@@ -209,7 +238,8 @@ def transfer_open(
 
     Refuses every step that is missing by its name: the country, the assessment, the notice, the
     waiting period, an answer that the authority waits for, the instruction of a processor, data,
-    purpose or ground that do not bear it; a second opening, and one after a ban or the end.
+    purpose or ground that do not bear it, that day or today; a second opening, and one after a
+    ban or the end.
     """
     row = locked(transfer)
     row.gate = transfer_gate(row)
@@ -219,10 +249,9 @@ def transfer_open(
     has_come(row, opened_on, now)
     if row.gate in NOTIFIED:
         _notice_bears(row, opened_on)
-    _refuse_obstacles(row, opened_on)
-    gaps = instruction_gaps(row, opened_on)
-    if gaps:
-        raise InstructionLacking(missing=gaps, transfer=row.code, why=words(gaps))
+    # Of a day gone by the register must still say so today: from today on data would go as well.
+    for day in dict.fromkeys([opened_on, today_of(row, now)]):
+        _refuse_unborne(row, day)
     row.opened_on = opened_on
     audit.save(row, by=by, reason="opened", fields=["gate", "opens_on", "opened_on"])
     clock = clock_about(row, Event.AUTHORITY_RECEIVED_TRANSFER_NOTICE)
@@ -233,6 +262,27 @@ def transfer_open(
         else:
             stop_waiting(row, reason="no waiting period any more", by=by, now=now)
     return unlooked(row)
+
+
+def _refuse_unborne(row: Transfer, day: date) -> None:
+    _refuse_obstacles(row, day)
+    gaps = instruction_gaps(row, day)
+    if gaps:
+        raise InstructionLacking(missing=gaps, transfer=row.code, why=words(gaps))
+
+
+def require_borne(transfer: Transfer, *, day: date) -> None:
+    """Refuse to send data by an open transfer that the register bears no longer on that day.
+
+    What would not open today carries nothing: a closed article, an ended activity, a processor
+    without an instruction, a gate that by now wants a notice which nobody has filed.
+    """
+    row = looked_at(transfer)
+    if transfer_gate(row) in NOTIFIED:
+        if row.filed_on is None:
+            raise NoticeNotFiled(transfer=row.code)
+        _refuse_changed_country(row)
+    _refuse_unborne(row, day)
 
 
 def _notice_bears(row: Transfer, opened_on: date) -> None:
@@ -274,9 +324,12 @@ def _refuse_changed_country(row: Transfer) -> None:
 
 @transaction.atomic
 def transfer_end(*, transfer: Transfer, ended_on: date, by: User | None, now: datetime) -> Transfer:
-    """No data go to the recipient after that day; a transfer that never opened is given up."""
+    """No data go to the recipient after that day; a transfer that never opened is given up.
+
+    Needs no country: to stop is possible at any time.
+    """
     row = locked(transfer)
-    row.gate = transfer_gate(row)
+    row.gate = gate_to_write(row)
     still_alive(row)
     has_come(row, ended_on, now)
     if row.opened_on is not None and ended_on < row.opened_on:

@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy as _
 from registry.access import may, operators_for
 from registry.admin.base import ReadOnlyAdmin
 from registry.admin.verbs import Verb, VerbAdmin
+from registry.choices import RecipientKind
 from registry.errors import OperatorError
 from registry.explain import sentence
 from registry.models import DataCategory
@@ -160,7 +161,11 @@ class DisclosureAdmin(ReadOnlyAdmin, VerbAdmin):
 
     @admin.display(description=_("whose hands"))
     def crossing(self, row: Disclosure) -> str:
-        words = [gettext("a third party") if row.third_party else gettext("a processor")]
+        to_state = row.transfer is None or row.transfer.recipient.kind == RecipientKind.STATE_BODY
+        if row.third_party:
+            words = [gettext("a third party")]
+        else:
+            words = [gettext("a state body") if to_state else gettext("a processor")]
         if row.country is not None:
             words.append(str(row.country))
         if row.cross_border:

@@ -8,20 +8,30 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from registry import seam
+from registry.access import may
 from registry.admin.register import PurposeAdmin
 from registry.admin.verbs import Verb, VerbAdmin, VerbForm
 from registry.models import DataCategory, ProcessingActivity, Purpose
 from registry.tasks import ring
 from subjects.admin.pages import short_day
 from subjects.choices import Outcome
-from subjects.models import ActItem
+from subjects.models import ActItem, DataSubject
 from subjects.services.act_facts import why_in_words
-from subjects.services.ending import Share, purpose_end, purpose_outlook, purpose_resume
+from subjects.services.ending import (
+    PurposeOutlook,
+    Share,
+    purpose_end,
+    purpose_outlook,
+    purpose_resume,
+)
 from subjects.tasks import sweep_destruction
 from subjects.vault.models import Sealed
 
@@ -66,6 +76,10 @@ def resume(request: HttpRequest, row: Purpose, data: Mapping[str, Any]) -> str:
     return gettext("The purpose goes on.")
 
 
+def _sees_people(request: HttpRequest, row: Purpose) -> bool:
+    return may(request.user, "view", DataSubject, DataSubject(operator=row.operator))
+
+
 def _chosen(request: HttpRequest, row: Purpose) -> date:
     """The day asked about; today for whatever is no day."""
     given = (request.POST if request.method == "POST" else request.GET).get("on", "")
@@ -102,11 +116,42 @@ class EndingPurposeAdmin(VerbAdmin, PurposeAdmin):
         ),
     )
 
+    def possible_verbs(self, request: HttpRequest, row: Any) -> list[dict[str, Any]]:
+        return super().possible_verbs(request, row) if _sees_people(request, row) else []
+
+    def verb_view(self, request: HttpRequest, object_id: str, *, verb: Verb) -> HttpResponse:
+        row = self.get_object(request, unquote(object_id))
+        if row is not None and not _sees_people(request, row):
+            # The row is one of the register; what it decides about are people.
+            raise PermissionDenied
+        return super().verb_view(request, object_id, verb=verb)
+
+    def after_refusal(self, request: HttpRequest, row: Any, verb: Verb, form: VerbForm) -> None:
+        if verb.name == "end":
+            # The numbers on the page are those of now: a second confirmation is given for them.
+            asked = request.POST.copy()
+            asked["seen"] = self._outlook(request, row).seen
+            form.data = asked
+
+    def _outlook(self, request: Any, row: Purpose) -> PurposeOutlook:
+        """Counted once a request."""
+        found: PurposeOutlook | None = getattr(request, "_purpose_outlook", None)
+        if found is None:
+            found = request._purpose_outlook = purpose_outlook(
+                purpose=row, on=_chosen(request, row), today=_today(row)
+            )
+        return found
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if change:
+            # The form does not know the end, which somebody may be writing right now.
+            obj.ended_on = seam.lock(Purpose.objects.filter(pk=obj.pk)).get().ended_on
+        super().save_model(request, obj, form, change)
+
     def verb_context(self, request: HttpRequest, row: Any, verb: Verb) -> dict[str, Any]:
         if verb.name != "end":
             return {}
-        on = _chosen(request, row)
-        outlook = purpose_outlook(purpose=row, on=on, today=_today(row))
+        on, outlook = _chosen(request, row), self._outlook(request, row)
         context: dict[str, Any] = {
             "on": on,
             "outlook": outlook,
@@ -127,7 +172,7 @@ class EndingPurposeAdmin(VerbAdmin, PurposeAdmin):
         }
         return [
             {
-                "category": names.get(share.category) or Sealed(share.kind).label,
+                "category": names.get(share.category) or _unlisted(share),
                 "count": share.count,
                 "due": short_day(share.due_on) if share.due_on else "",
                 "rule": share.rule,
@@ -137,6 +182,11 @@ class EndingPurposeAdmin(VerbAdmin, PurposeAdmin):
             }
             for share in shares
         ]
+
+
+def _unlisted(share: Share) -> str:
+    """What no element of the list of data names: the account of an imported row, or a proof."""
+    return gettext("account") if share.kind == Sealed.DATUM else str(Sealed(share.kind).label)
 
 
 def _why(share: Share, activities: dict[str, str]) -> str:

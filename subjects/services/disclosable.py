@@ -12,6 +12,12 @@ from datetime import date
 from registry.choices import BasisKind
 from registry.errors import Conflict, OperatorError, gettext_noop
 from registry.models import DataCategory, Transfer
+from registry.transfer_refusals import (
+    CountryChangedSinceNotice,
+    InstructionLacking,
+    NoticeNotFiled,
+    TransferObstructed,
+)
 from subjects.choices import BlockReason, HeldIn, Outcome
 from subjects.models import ActItem, DataSubject, Ground, PersonalDatum
 from subjects.services import guard
@@ -40,6 +46,23 @@ class NotForThisTransfer(OperatorError):
         "%(code)s: no ground of this person covers %(category)s for the purpose of the transfer "
         "%(transfer)s on %(day)s (152-FZ 5(2), 94-V 14)."
     )
+
+
+class TransferShut(Conflict):
+    template = gettext_noop(
+        "The transfer %(transfer)s was not open on %(day)s: nothing goes to this recipient, and "
+        "the attempt is recorded (152-FZ 12, 94-V 16)."
+    )
+
+
+# Why nothing goes by this transfer at all, whoever the person is.
+SHUT = (
+    TransferShut,
+    TransferObstructed,
+    InstructionLacking,
+    NoticeNotFiled,
+    CountryChangedSinceNotice,
+)
 
 
 class ConsentLacksScope(OperatorError):

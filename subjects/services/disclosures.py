@@ -18,6 +18,8 @@ from registry import seam
 from registry.choices import BasisKind, Channel, RecipientKind
 from registry.errors import Conflict, OperatorError, gettext_noop
 from registry.models import Country, DataCategory, LegalBasis, Operator, Transfer, User
+from registry.services.transfers import require_borne
+from registry.third_parties import is_third_party
 from subjects.choices import DisclosureKind, Looked, StateBody
 from subjects.models import (
     AccessEvent,
@@ -27,7 +29,9 @@ from subjects.models import (
     DisclosureReversal,
 )
 from subjects.services.disclosable import (
+    SHUT,
     ConsentLacksScope,
+    TransferShut,
     require_allowed,
     require_free,
     require_held,
@@ -106,13 +110,6 @@ class BasisNotOfTransfer(OperatorError):
     template = gettext_noop("The transfer %(transfer)s stands on %(basis)s, and on nothing else.")
 
 
-class TransferShut(Conflict):
-    template = gettext_noop(
-        "The transfer %(transfer)s was not open on %(day)s: nothing goes to this recipient, and "
-        "the attempt is recorded (152-FZ 12, 94-V 16)."
-    )
-
-
 class CategoryBeyondTransfer(OperatorError):
     template = gettext_noop("%(category)s is not among the data of the transfer %(transfer)s.")
 
@@ -156,9 +153,10 @@ def disclosure_record(
     Refuses what has no article or document, a day to come, a person or category of another
     operator, a merged card, a destroyed person, a category that the person has no live datum of,
     what is blocked, an article on which no state body is given data; of a transfer: one that was
-    not open that day, a category beyond it, a person whose ground does not carry it, and a consent
-    without the flag for third parties or across the border (152-FZ 7, 12, 94-V 8(4)(4)-(5)). The
-    last two attempts leave an access event, though nothing is recorded.
+    not open that day or is borne no longer, a category beyond it, a person whose ground does not
+    carry it, and a consent without the flag for third parties or across the border (152-FZ 7, 12,
+    94-V 8(4)(4)-(5)). A transfer that is shut and a consent without the flag leave an access
+    event, though nothing is recorded.
     """
     try:
         with transaction.atomic():
@@ -167,13 +165,13 @@ def disclosure_record(
                 document=document.strip(), way=Channel(way), by=by, now=now, body_kind=body_kind,
                 body=body.strip(), legal_basis=legal_basis, transfer=transfer, label=label,
             )  # fmt: skip
-    except (ConsentLacksScope, TransferShut) as refused:
+    except (ConsentLacksScope, *SHUT) as refused:
         _attempted(refused, operator, transfer, document.strip(), by=by, now=now)
         raise
 
 
 def _attempted(
-    refused: ConsentLacksScope | TransferShut,
+    refused: OperatorError,
     operator: Operator,
     transfer: Transfer | None,
     document: str,
@@ -230,7 +228,8 @@ def _record(
             raise BodyMissing()
         basis = _state_basis(operator, legal_basis, given_on)
         facts = {
-            "body_kind": StateBody(body_kind), "body": body, "third_party": True,
+            "body_kind": StateBody(body_kind), "body": body,
+            "third_party": is_third_party(operator.jurisdiction.code, RecipientKind.STATE_BODY),
             "cross_border": False, "country": None,
         }  # fmt: skip
         require_held(wanted, given_on)
@@ -308,8 +307,7 @@ def _journey(operator: Operator, transfer: Transfer) -> dict[str, object]:
     if country is None:
         raise CountryUnknown(recipient=transfer.recipient.name)
     return {
-        # A processor acts for the operator (152-FZ 6(3)).
-        "third_party": transfer.recipient.kind != RecipientKind.PROCESSOR,
+        "third_party": is_third_party(operator.jurisdiction.code, transfer.recipient.kind),
         "cross_border": country.code != operator.jurisdiction.country,
         "country": country,
     }
@@ -320,6 +318,7 @@ def _require_open(
 ) -> None:
     if not transfer.open_on(day):
         raise TransferShut(transfer=transfer.name, day=day)
+    require_borne(transfer, day=day)
     listed = set(transfer.data_categories.values_list("pk", flat=True))
     for categories in wanted.values():
         for category in categories:

@@ -14,6 +14,7 @@ from datetime import date, datetime
 from hashlib import sha256
 
 from django.db import transaction
+from django.db.models import Min
 
 from registry import seam
 from registry.errors import Conflict, OperatorError, gettext_noop
@@ -36,6 +37,19 @@ class PurposeGoesOn(Conflict):
 
 class EndWantsReason(OperatorError):
     template = gettext_noop("Say by what the purpose was achieved or why it is given up.")
+
+
+class EndBeforeItBegan(OperatorError):
+    template = gettext_noop(
+        "%(day)s is before the first ground of this purpose, which began on %(began_day)s."
+    )
+
+
+class OutlookHasGaps(OperatorError):
+    template = gettext_noop(
+        "For %(count)s of these people no day can be computed, so nobody knows what would become "
+        "of their data. Choose another day, or mend what the log names."
+    )
 
 
 class OutlookChanged(Conflict):
@@ -146,16 +160,23 @@ def purpose_end(
     """The purpose is achieved or given up on that day; the sweep then dates and destroys.
 
     ``seen``: of the outlook that was confirmed. Refuses a purpose that has ended, an end without
-    a reason, and numbers that are no longer what was confirmed (152-FZ 5(7), 21(4); 94-V 12(2),
-    18(1)).
+    a reason, a day before its first ground, people whose data have no computable day, and numbers
+    that are no longer what was confirmed (152-FZ 5(7), 21(4); 94-V 12(2), 18(1)).
     """
     if not reason.strip():
         raise EndWantsReason
     purpose, today = _locked(purpose, now)
     if purpose.ended_on is not None and purpose.ended_on <= today:
         raise PurposeAchievedAlready(purpose=purpose.name, day=purpose.ended_on)
-    if purpose_outlook(purpose=purpose, on=on, today=today).seen != seen:
+    grounds = Ground.objects.filter(activity__purpose=purpose)
+    began = grounds.aggregate(first=Min("started_on"))["first"]
+    if began is not None and on < began:
+        raise EndBeforeItBegan(day=on, began_day=began)
+    outlook = purpose_outlook(purpose=purpose, on=on, today=today)
+    if outlook.seen != seen:
         raise OutlookChanged
+    if outlook.failed:
+        raise OutlookHasGaps(count=outlook.failed)
     purpose.ended_on = on
     return audit.save(purpose, by=by, reason=reason.strip(), fields=["ended_on"])
 
@@ -177,5 +198,6 @@ def purpose_resume(*, purpose: Purpose, reason: str, by: User, now: datetime) ->
 
 def _locked(purpose: Purpose, now: datetime) -> tuple[Purpose, date]:
     operator = seam.lock(Operator.objects.filter(pk=purpose.operator_id)).get()
-    rows = Purpose.objects.filter(pk=purpose.pk).select_related("operator__jurisdiction")
-    return rows.get(), now.astimezone(operator.zone).date()
+    rows = seam.lock(Purpose.objects.filter(pk=purpose.pk))
+    row = rows.select_related("operator__jurisdiction").get()
+    return row, now.astimezone(operator.zone).date()

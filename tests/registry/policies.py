@@ -11,6 +11,7 @@ import pytest
 from registry.models import PolicyText, PolicyVersion
 from registry.services import audit
 from registry.services.policies import policy_draft, policy_import, policy_publish
+from registry.services.policy_generating import policy_generate
 from tests.conftest import Team
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -48,6 +49,11 @@ def imported(team: Team, text: str | bytes = EN, **changes: Any) -> PolicyVersio
 
 def draft(team: Team, **texts: str) -> PolicyVersion:
     return policy_draft(operator=team.operator, texts=texts or ALL, label="", by=team.dpo, now=NOW)
+
+
+def written(team: Team) -> PolicyVersion:
+    """A draft of what the register says."""
+    return policy_generate(operator=team.operator, languages=["ru", "kk", "en"], by=None, now=NOW)
 
 
 def published(team: Team, day: date, **texts: str) -> PolicyVersion:

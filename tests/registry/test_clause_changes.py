@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registry.clause_changes import MOST_WORDS, Piece, changes, pieces
+from registry.clause_changes import Piece, changes, pieces
 from registry.clauses import Clause, split
 
 OLD = [Clause("", "", "Site"), Clause("1", "Terms", ""), Clause("1.1", "", "A word.")]
@@ -67,8 +69,22 @@ def test_both_texts_can_be_read_again(old: str, new: str) -> None:
 
 @pytest.mark.parametrize("separator", [" ", "\n"])
 def test_a_text_too_long_for_words_is_compared_by_lines_or_whole(separator: str) -> None:
-    words = ["word"] * (MOST_WORDS + 1)
+    words = ["word"] * 1501
     old, new = separator.join(words), separator.join([*words, "more"])
     found = pieces(old, new)
     assert found[-1].kind == "added" and found[-1].text.endswith("more")
     assert [piece.kind for piece in found] == ["removed", "added"]
+
+
+def test_the_worst_text_takes_no_minutes() -> None:
+    words = ["a", "b", "a", "a", "b", "b", "b", "a"] * 180
+    old, new = " ".join(words), " ".join(reversed(words[:-1]))
+    began = time.perf_counter()
+    assert pieces(old, new)
+    assert time.perf_counter() - began < 2
+
+
+def test_a_long_clause_of_prose_is_still_compared_word_by_word() -> None:
+    words = [f"w{number % 300}" + "," * (number % 9 == 0) for number in range(1200)]
+    found = pieces(" ".join(words), " ".join([*words[:600], "new", *words[600:]]))
+    assert [piece.kind for piece in found] == ["same", "added", "same"]

@@ -63,6 +63,16 @@ def test_the_first_dpo(create: Callable[..., str]) -> None:
     assert vera.has_perm("registry.view_operator", Operator.objects.get(code="ipm"))
 
 
+def test_with_an_undertaking_the_pages_of_people_are_open(create: Callable[..., str]) -> None:
+    create("vera", "--undertaking", " 12-k ")
+    role = Membership.objects.get(user__username="vera")
+    assert (role.undertaking, role.undertaking_on) == ("12-k", role.started_on)
+    create("zoya", "--operator", "pandev")
+    role = Membership.objects.get(user__username="zoya")
+    assert (role.undertaking, role.undertaking_on) == ("", None)
+    assert "100" in refused(lambda: create("olga", "--undertaking", "1" * 101))
+
+
 def test_the_administrator_may_be_the_first_dpo(create: Callable[..., str]) -> None:
     create("vera", "--administrator", "")
     assert User.objects.get(username="vera").is_superuser

@@ -8,16 +8,26 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils.translation import override
 
 from registry.errors import OperatorError
 from registry.findings import Severity
-from registry.models import Acknowledgement, DeadlineRule, ProcessingActivity, Purpose
+from registry.models import (
+    Acknowledgement,
+    DeadlineRule,
+    Jurisdiction,
+    LegalBasis,
+    ProcessingActivity,
+    ProcessorInstruction,
+    Purpose,
+)
 from registry.services import audit
 from registry.services.findings import (
     LONGEST,
     AcknowledgedInThePast,
     AcknowledgedTooLong,
     FindingGone,
+    LawWithoutChecks,
     NoReasonToStand,
     NotAcknowledged,
     Standing,
@@ -194,6 +204,84 @@ def test_another_operator_s_acknowledgement_counts_for_nobody_else(
     assert Acknowledgement.objects.count() == 2
     finding_reopen(operator=other, finding=KEY[0], object=KEY[1], by=office.ipm.dpo)
     assert not found(team)[KEY].is_open
+
+
+# --- what it covers ----------------------------------------------------------------------------
+BEYOND = ("RCP-005", "activity:support/hosting")
+
+
+def tell(team: Team, *codes: str) -> None:
+    """The instruction of the processor names these data and no others."""
+    paper = ProcessorInstruction.objects.get(operator=team.operator)
+    paper.data_categories.set(team.operator.datacategory_set.filter(code__in=codes))
+
+
+def test_what_is_added_to_a_violation_was_not_acknowledged() -> None:
+    team = clean_office("RU")
+    tell(team, "full_name")
+    said = acknowledge(team, finding=BEYOND[0], object=BEYOND[1])
+    assert found(team)[BEYOND].acknowledgement == said and found(team)[BEYOND].changed is None
+    tell(team)
+    more = found(team)[BEYOND]
+    assert more.is_open and more.acknowledgement is None and more.changed == said
+    acknowledge(team, finding=BEYOND[0], object=BEYOND[1])
+    assert not found(team)[BEYOND].is_open
+    tell(team, "full_name")
+    assert found(team)[BEYOND].is_open, "another violation, though a smaller one"
+
+
+def test_a_name_that_is_mended_opens_nothing_again() -> None:
+    team = clean_office("RU")
+    tell(team, "full_name")
+    acknowledge(team, finding=BEYOND[0], object=BEYOND[1])
+    rows = (*team.operator.datacategory_set.all(), *team.operator.processingactivity_set.all())
+    for row in rows:
+        row.name_kk = f"{row.name_en} (kk)"
+        row.name_en = f"{row.name_en}, mended"
+        audit.save(row, by=None, reason="test")
+    for language in ("ru", "kk", "en"):
+        with override(language):
+            assert not found(team)[BEYOND].is_open, language
+
+
+def test_an_acknowledgement_from_before_digests_covers_nothing(team: Team) -> None:
+    said = acknowledge(team)
+    said.digest = ""
+    audit.save(said, by=None, reason="test")
+    assert found(team)[KEY].is_open and found(team)[KEY].changed == said
+
+
+# --- a law of which there are no checks --------------------------------------------------------
+def uzbek(team: Team) -> Jurisdiction:
+    own = team.operator.jurisdiction
+    law = Jurisdiction(
+        code="UZ", name_ru="Узбекистан", name_kk="Өзбекстан", name_en="Uzbekistan",
+        law_ru="ZRU-547", law_kk="ZRU-547", law_en="ZRU-547", time_zone="Asia/Tashkent",
+        country=own.country,
+    )  # fmt: skip
+    return audit.save(law, by=None, reason="test")
+
+
+def test_a_law_without_checks_is_refused_by_name(team: Team) -> None:
+    team.operator.jurisdiction = uzbek(team)
+    audit.save(team.operator, by=None, reason="test")
+    with pytest.raises(LawWithoutChecks, match="the law of UZ"):
+        findings_of(operator=team.operator, today=TODAY)
+    with pytest.raises(LawWithoutChecks):
+        acknowledge(team)
+    assert not Acknowledgement.objects.exists()
+
+
+def test_an_article_of_such_a_law_is_a_foreign_ground(team: Team) -> None:
+    basis = LegalBasis(
+        jurisdiction=uzbek(team), code="UZ.18", article="18", kind="consent",
+        name_ru="Согласие", name_kk="Келісім", name_en="Consent",
+    )  # fmt: skip
+    audit.save(basis, by=None, reason="test")
+    ProcessingActivity.objects.get(code="support", operator=team.operator).legal_bases.add(basis)
+    one = found(team)["GRD-003", "activity:support/UZ.18"]
+    with override("en"):
+        assert "stands on UZ 18, an article of another state's law" in one.message
 
 
 # --- taking it back ----------------------------------------------------------------------------

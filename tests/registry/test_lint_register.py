@@ -169,3 +169,16 @@ def test_the_help_says_what_the_exit_codes_mean() -> None:
         cwd=ROOT, env=os.environ | {"COLUMNS": "200"}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "Exit code: 1 while an error is open" in " ".join(run.stdout.split())
+
+
+def test_a_law_without_checks_is_one_sentence_too(team: Team) -> None:
+    law = team.operator.jurisdiction
+    law.pk, law.code = None, "UZ"
+    audit.save(law, by=None, reason="test")
+    team.operator.jurisdiction = law
+    audit.save(team.operator, by=None, reason="test")
+    out, code, said = lint("--json")
+    assert (out, code) == ("", 2)
+    assert said == (
+        "The office has no checks for the law of UZ: it knows those of Russia and Kazakhstan."
+    )

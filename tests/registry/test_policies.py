@@ -365,3 +365,20 @@ def test_two_imports_of_one_day_at_once(live_office: Office) -> None:
     second.join(20)
     assert done == [services.PolicyTextDiffers]
     assert PolicyText.objects.get().text == EN
+
+
+@pytest.mark.parametrize("day", [date(1, 1, 1), date(1989, 12, 31), date(2027, 3, 4), date.max])
+def test_a_slip_of_the_year_is_refused(pandev: Team, day: date) -> None:
+    row = draft(pandev)
+    before = everything()
+    for act in (lambda: imported(pandev, dated=day), lambda: publish(row, day)):
+        refused(services.PolicyDayOutOfReach, act, day=day)
+    assert everything() == before
+    assert publish(row, date(2027, 3, 3)).in_force_on == date(2027, 3, 3)
+
+
+def test_once_the_office_publishes_nothing_else_was_in_force(pandev: Team) -> None:
+    publish(draft(pandev), TODAY)
+    later = TODAY + timedelta(days=1)
+    refused(services.PolicyWrittenHere, lambda: imported(pandev, dated=later), day=TODAY)
+    assert imported(pandev, dated=FIRST).in_force_on == FIRST

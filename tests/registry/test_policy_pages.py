@@ -13,7 +13,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from registry.admin.policies import MOST_BYTES
-from registry.models import PolicyText, PolicyVersion, User
+from registry.models import PolicyText, PolicyVersion, Purpose, User
+from registry.services import audit
 from tests.conftest import Office, Team
 from tests.crawl.pages import faults
 from tests.registry.policies import (
@@ -29,6 +30,7 @@ from tests.registry.policies import (
     published,
     real,
     speaks,
+    written,
 )
 
 LIST = "/admin/registry/policyversion/"
@@ -82,10 +84,10 @@ def test_a_missing_heading_is_shown(office: Office, as_user: Any) -> None:
 
 def test_a_draft_is_read_and_published(pandev: Team, as_user: Any) -> None:
     imported(pandev)
-    row = draft(pandev)
+    row = written(pandev)
     client = as_user(pandev.dpo)
     page = client.get(link(row, "publish"))
-    assert "Келуші кез келген адам." in page.content.decode() and not faults(page)
+    assert "Клиенттерді сәйкестендіру" in page.content.decode() and not faults(page)
     for day, status, said in (
         ("", 422, "without a date"),
         ("2026-03-01", 422, "nobody can have read it"),
@@ -102,6 +104,20 @@ def test_a_draft_is_read_and_published(pandev: Team, as_user: Any) -> None:
     for page_name in ("publish", "discard"):
         assert client.get(link(row, page_name)).status_code == 409
         assert client.post(link(row, page_name), {"in_force_on": "2026-03-09"}).status_code == 409
+
+
+def test_a_draft_that_the_register_has_left_behind_is_not_published(
+    pandev: Team, as_user: Any
+) -> None:
+    row = written(pandev)
+    purpose = Purpose.objects.filter(operator=pandev.operator).first()
+    assert purpose is not None
+    purpose.name_en = "Something else"
+    audit.save(purpose, by=pandev.dpo, reason="test")
+    answer = as_user(pandev.dpo).post(link(row, "publish"), {"in_force_on": "2026-03-02"})
+    assert answer.status_code == 409 and "draft it again" in answer.content.decode()
+    row.refresh_from_db()
+    assert not row.is_published
 
 
 def test_a_draft_is_discarded_after_a_look(pandev: Team, as_user: Any) -> None:
@@ -163,7 +179,7 @@ def test_an_upload_that_was_dropped_for_its_size_is_named(
 
 
 def test_who_may_do_what(pandev: Team, office: Office, as_user: Any) -> None:
-    row, other = draft(pandev), imported(office.ipm)
+    row, other = written(pandev), imported(office.ipm)
     rights: dict[User, tuple[int, ...]] = {
         # list, page, publish, discard, import page
         pandev.dpo: (200, 200, 200, 200, 200),

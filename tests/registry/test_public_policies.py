@@ -113,10 +113,17 @@ def test_operators_that_show_no_pages(pandev: Team) -> None:
     get("/nobody/policy/", 404)
     get("/ipm/policy/", 404)
     assert "No policy is published yet" in get("/ipm/policy/versions/")
+
+
+def test_what_people_have_read_stays_when_no_new_cases_are_taken(pandev: Team) -> None:
+    imported(pandev)
+    assert "/pandev/request/" in get("/pandev/policy/")
     pandev.operator.is_active = False
     audit.save(pandev.operator, by=pandev.dpo, reason="test", fields=["is_active"])
-    for path in ("", "versions/", "1/en/", "1/en/policy.pdf", "1/en/policy.txt", "1/1/en/changes/"):
-        assert "PanDev" not in get(f"/pandev/policy/{path}", 404)
+    for path in ("", "versions/", "1/en/"):
+        assert "/pandev/request/" not in get(f"/pandev/policy/{path}")
+    for path in ("policy.pdf", "policy.txt"):
+        assert Client().get(f"/pandev/policy/1/en/{path}").status_code == 200
 
 
 def test_pages_are_only_read(pandev: Team) -> None:

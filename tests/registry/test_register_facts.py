@@ -225,6 +225,43 @@ def test_whoever_has_left_is_neither_staff_nor_responsible() -> None:
     assert not register_of(operator=team.operator, today=TODAY).operator.responsible
 
 
+def test_only_who_works_here_today_is_responsible(office: Office) -> None:
+    """152-FZ 22.1, 94-V 25(3): appointed by this operator, so one of its own."""
+    team = clean_office("RU")
+
+    def responsible(day: date = TODAY) -> bool:
+        return register_of(operator=team.operator, today=day).operator.responsible
+
+    role = Membership.objects.get(user=team.dpo, operator=team.operator)
+    role.ended_on = TODAY
+    audit.save(role, by=None, reason="test")
+    assert responsible() and not responsible(TODAY + timedelta(days=1))
+    assert not responsible(role.started_on - timedelta(days=1))
+    team.operator.responsible = office.pandev.dpo
+    audit.save(team.operator, by=None, reason="test")
+    assert not responsible()
+
+
+def test_a_transfer_says_whether_it_is_over_and_was_filed() -> None:
+    team = clean_office("RU")
+    row = Transfer.objects.get(operator=team.operator, code="to_partner")
+
+    def read(day: date) -> facts.Moved:
+        found = register_of(operator=team.operator, today=day).transfers
+        return next(one for one in found if one.code == "to_partner")
+
+    assert (read(TODAY).ended, read(TODAY).filed) == (False, True)
+    row.ended_on = TODAY
+    audit.save(row, by=None, reason="test")
+    # On its last day it is still open.
+    assert (read(TODAY).open, read(TODAY).ended) == (True, False)
+    tomorrow = read(TODAY + timedelta(days=1))
+    assert (tomorrow.open, tomorrow.ended) == (False, True)
+    row.opened_on = None
+    audit.save(row, by=None, reason="test")
+    assert (read(TODAY).open, read(TODAY).ended) == (False, True), "it was given up"
+
+
 def test_an_empty_register_is_read(office: Office) -> None:
     bare = Operator(code="bare", name="Bare", jurisdiction=office.ipm.operator.jurisdiction)
     audit.save(bare, by=None, reason="test")

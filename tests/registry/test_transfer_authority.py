@@ -175,9 +175,27 @@ def test_a_question_of_the_authority_stops_the_waiting_until_the_answer(ipm: Tea
     refused(NoQuestionOpen, lambda: answer(row, ipm, date(2026, 1, 28)), row)
 
 
+def test_asked_on_the_day_of_the_notice_ten_days_are_left_and_not_eleven(ipm: Team) -> None:
+    row = at_step("filed", ipm)
+    ask(row, ipm, FILED_ON)
+    assert answer(row, ipm, FILED_ON).opens_on == OPENS_ON
+    asked_next = at_step("filed", ipm)
+    ask(asked_next, ipm, FILED_ON + DAY)
+    # The day of the question and that of the answer are left out.
+    assert answer(asked_next, ipm, FILED_ON + DAY).opens_on == OPENS_ON + DAY
+
+
 def test_a_question_after_the_waiting_period_stops_nothing(ipm: Team) -> None:
     row = at_step("filed", ipm)
+    ask(row, ipm, TUESDAY)
+    assert gate_state(row, OPENS_ON) == "filed"  # asked on its last day, it does
+    row = at_step("filed", ipm)
     ask(row, ipm, OPENS_ON)
+    assert gate_state(row, OPENS_ON) == "ready"
+    looks = {one.code: one.look for one in steps_of_transfer(row, OPENS_ON)}
+    assert (looks["waiting"], looks["question"], looks["open"]) == (
+        Look.DONE, Look.NOTE, Look.NEXT,
+    )  # fmt: skip
     assert open_(row, ipm, OPENS_ON).opened_on == OPENS_ON
 
 

@@ -25,6 +25,7 @@ from registry.services.transfer_gates import (
 )
 from registry.transfer_refusals import (
     CountryChangedSinceNotice,
+    InstructionLacking,
     TransferObstructed,
     WaitingPeriodRuns,
 )
@@ -38,6 +39,7 @@ from tests.registry.transferring import (
     at_step,
     file,
     inform,
+    instruct,
     noon,
     open_,
     plan,
@@ -76,11 +78,11 @@ def test_what_the_activity_does_not_bear_does_not_go(pandev: Team) -> None:
     assert obstacles_of(pandev, row) == ["no_categories"]
     row.data_categories.set(row.activity.data_categories.all())
     done_for, purpose = row.activity, row.activity.purpose
-    done_for.ended_on, purpose.ended_on = FILED_ON - DAY, FILED_ON
+    done_for.ended_on = purpose.ended_on = FILED_ON
     audit.save(done_for, by=None, reason="test")
     audit.save(purpose, by=None, reason="test")
     assert obstacles_of(pandev, row) == ["activity_ended", "purpose_ended"]
-    done_for.ended_on, purpose.ended_on = FILED_ON, FILED_ON + DAY  # the last day is one of them
+    done_for.ended_on = purpose.ended_on = FILED_ON + DAY
     audit.save(done_for, by=None, reason="test")
     audit.save(purpose, by=None, reason="test")
     assert open_(row, pandev, FILED_ON).opened_on == FILED_ON
@@ -168,6 +170,32 @@ def test_a_consent_that_names_fewer_data_does_not_cover_the_rest(pandev: Team) -
     assert obstacles_of(pandev, row) == ["consent_cross_border"]
     row.data_categories.set(data[:1])
     assert open_(row, pandev, FILED_ON).opened_on == FILED_ON
+
+
+def test_a_processor_of_kazakhstan_is_a_third_party_as_well(pandev: Team) -> None:
+    row = plan(pandev, "KZ", basis="KZ.7.1", kind="processor")
+    instruct(row, pandev)
+    assert obstacles_of(pandev, row) == ["consent_third_parties"]
+
+
+def test_what_bears_it_no_longer_today_does_not_open_for_a_day_gone_by(pandev: Team) -> None:
+    row = plan(pandev, "DE")
+    done_for, today = row.activity, noon(pandev, OPENS_ON)
+    done_for.ended_on = OPENS_ON
+    audit.save(done_for, by=None, reason="test")
+    late = {"day": FILED_ON, "now": today}
+    found = refused(TransferObstructed, lambda: open_(row, pandev, **late), row)
+    assert [one.code for one in found.missing] == ["activity_ended"]
+    done_for.ended_on = OPENS_ON + DAY
+    audit.save(done_for, by=None, reason="test")
+    assert open_(row, pandev, **late).opened_on == FILED_ON
+    given = plan(pandev, "DE", kind="processor")
+    told = instruct(given, pandev, ended_on=OPENS_ON - DAY)
+    found = refused(InstructionLacking, lambda: open_(given, pandev, **late), given)
+    assert [one.code for one in found.missing] == ["none"]
+    told.ended_on = None
+    audit.save(told, by=None, reason="test")
+    assert open_(given, pandev, **late).opened_on == FILED_ON
 
 
 # --- what changes meanwhile --------------------------------------------------------------------

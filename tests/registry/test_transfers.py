@@ -143,12 +143,14 @@ def test_without_a_country_every_step_is_refused_by_name(ipm: Team, pandev: Team
             lambda row=row, team=team: file(row, team),
             lambda row=row, team=team: open_(row, team),
             lambda common=common: transfer_ban(banned_on=FILED_ON, document="1", **common),
-            lambda common=common: transfer_end(ended_on=FILED_ON, **common),
         ):
             refused(RecipientCountryUnknown, act, row)
         assert gate_state(row, FILED_ON) == "planned"
         first = steps_of_transfer(row, FILED_ON)[0]
         assert (first.code, first.look) == ("country", Look.NEXT)
+        # Giving it up is no step to it.
+        ended = transfer_end(ended_on=FILED_ON, **common)
+        assert (ended.gate, ended.ended_on) == (gate, FILED_ON)
 
 
 # --- the whole way -----------------------------------------------------------------------------
@@ -281,7 +283,7 @@ def test_the_notice_names_all_its_particulars(ipm: Team) -> None:
     assert "12(4)(5)" in str(found)
     operator.responsible = ipm.clerk  # of whom only the account is known
     audit.save(operator, by=None, reason="test")
-    assert "responsible_name" in [one.code for one in particulars_missing(fresh(row))]
+    assert "responsible_name" in [one.code for one in particulars_missing(fresh(row), FILED_ON)]
 
 
 # --- the steps, as data ------------------------------------------------------------------------

@@ -6,11 +6,12 @@ from datetime import date
 from typing import Any
 
 from registry.choices import Gate
-from registry.models import Country, DataCategory, LegalBasis, Recipient, Transfer
+from registry.models import Adequacy, Country, DataCategory, LegalBasis, Recipient, Transfer
 from registry.services import audit
 from subjects.models import DataSubject, Disclosure
 from subjects.services.disclosures import disclosure_record
 from tests.conftest import Team
+from tests.registry.transferring import instruct
 from tests.subjects.people import (
     NOW,
     TODAY,
@@ -59,14 +60,22 @@ def transfer(
     abroad: bool = False,
     kind: str = "third_party",
     code: str = "agency",
+    notified: bool = True,
+    instructed: bool = True,
     **fields: Any,
 ) -> Transfer:
-    """An open transfer of the activity to which ``given`` has agreed."""
+    """An open transfer of the activity to which ``given`` has agreed, in order in every way."""
     recipient = Recipient(
         operator=team.operator, code=code, name_en=f"Agency {code}", kind=kind,
         country=country_of(team, home=not abroad),
     )  # fmt: skip
     audit.save(recipient, by=team.dpo, reason="test")
+    if abroad and notified and team.operator.jurisdiction.code == "RU":
+        notice: dict[str, Any] = {
+            "gate": Gate.WAIT, "assessed_on": date(2025, 12, 1), "filed_on": date(2025, 12, 2),
+            "notice_number": "17-xb", "opens_on": date(2025, 12, 17),
+        }  # fmt: skip
+        fields = notice | fields
     row = Transfer(
         **{
             "operator": team.operator, "code": code, "name_en": f"To {code}",
@@ -77,7 +86,18 @@ def transfer(
     )  # fmt: skip
     audit.save(row, by=team.dpo, reason="test")
     row.data_categories.set(categories_of(team, *(categories or ("email", "full_name"))))
+    if kind == "processor" and instructed:
+        instruct(row, team)
     return row
+
+
+def protects(team: Team, row: Transfer, adequate: bool) -> None:
+    """From now on the operator's law says so of the recipient's country."""
+    found = Adequacy.objects.filter(
+        jurisdiction=team.operator.jurisdiction, country=row.recipient.country
+    ).first() or Adequacy(jurisdiction=team.operator.jurisdiction, country=row.recipient.country)
+    found.adequate = adequate
+    audit.save(found, by=None, reason="another order")
 
 
 def categories_of(team: Team, *codes: str) -> list[DataCategory]:

@@ -303,7 +303,7 @@ def test_the_register_as_csv_has_a_line_for_each_person_and_no_formula(office: O
         ("DIS-2026-0002", second.code),
     ]  # fmt: skip
     assert found[0]["Document"] == "'=HYPERLINK(evil)" and found[0]["To whom"] == "court: @court"
-    assert (found[0]["To a third party"], found[0]["Across the border"]) == ("Yes", "No")
+    assert (found[0]["To a third party"], found[0]["Across the border"]) == ("No", "No")
     assert (found[1]["To a third party"], found[1]["Across the border"]) == ("Yes", "Yes")
     assert found[1]["To whom"] == "Agency agency" and found[1]["Country"] == str(made.country)
     assert found[1]["Reversed"] == "reversed on 2026-03-02: -1+1" and not found[0]["Reversed"]

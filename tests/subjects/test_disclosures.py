@@ -95,7 +95,7 @@ def test_a_state_body_is_given_what_it_demands_and_every_card_says_so(team: Team
         "court", "Bostandyk district court", "Ruling 7 of 27.02.2026",
     )  # fmt: skip
     assert (row.third_party, row.cross_border, row.country, row.transfer) == (
-        True, False, None, None,
+        False, False, None, None,
     )  # fmt: skip
     assert (row.recorded_by, row.recorded_at, row.given_on) == (team.dpo, NOW, TODAY)
     assert {(one.subject.code, one.category.code) for one in row.people.all()} == {

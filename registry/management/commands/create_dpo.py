@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from registry.choices import Language, Role
 from registry.commands import NotText, OfficeCommand
-from registry.models import User
+from registry.models import Membership, User
 from registry.services import audit
 from registry.services.rules import operator_by_code
 from registry.services.staff import membership_start
@@ -33,8 +33,8 @@ class Command(OfficeCommand):
         parser.add_argument(
             "--undertaking",
             default="",
-            help="number of the signed promise not to disclose personal data, signed today or "
-            "before; without it the pages of people stay closed",
+            help="number of the signed promise not to disclose personal data, signed today; "
+            "without it the pages of people stay closed",
         )
         parser.add_argument("--administrator", action="store_true", help="also runs the office")
         parser.add_argument("--password-stdin", action="store_true")
@@ -50,6 +50,11 @@ class Command(OfficeCommand):
             is_staff=True,
             is_superuser=options["administrator"],
         )
+        limit = Membership._meta.get_field("undertaking").max_length or 0
+        if len(options["undertaking"].strip()) > limit:
+            raise CommandError(
+                f"The number of an undertaking has at most {limit} characters.", returncode=2
+            )
         password = self._password(options["password_stdin"])
         try:
             validate_email(user.email)

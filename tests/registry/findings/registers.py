@@ -229,6 +229,7 @@ def _moved(code: str, recipient: str, basis: str, gate: str) -> Moved:
         gate=gate,
         open=True,
         banned=False,
+        filed=gate in ("notice", "wait"),
     )
 
 

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from registry.findings import find
+from registry.findings.facts import Way
 from tests.registry.findings.registers import (
     Case,
     clean,
     fires_and_clears,
     ids,
     keys,
+    plus,
     with_card,
 )
 
@@ -127,3 +129,21 @@ def test_a_second_mailbox_is_asked_about_while_nothing_is_known() -> None:
     }
     one = keys(with_card(apart, mailbox_country="", requests_email="alfa@mail.ru"))
     assert {object for id, object in one if id == "OPR-007"} == {"operator:alfa/email"}
+
+
+def test_a_mailbox_that_stayed_in_the_channels_is_abroad_too() -> None:
+    """The card may have moved while the policy still sends people to the old address."""
+    moved = with_card(clean("RU"), requests_email="a@alfa.ru", email="a@alfa.ru")
+    old = Way("email", "withdrawal", "a@Gmail.com", "8.4")
+    left = plus(moved, "channels", old, Way("email", "question", "b@gmail.com", "12.1"))
+    assert {object for id, object in keys(left) if id == "OPR-006"} == {
+        "operator:alfa/channels/gmail.com"
+    }
+    # Where the card names the same provider, one finding tells of both.
+    both = with_card(left, requests_email="a@gmail.com", mailbox_country="")
+    assert {object for id, object in keys(both) if id == "OPR-006"} == {
+        "operator:alfa/requests_email"
+    }
+    # A street is no mailbox, and neither is a domain of its own abroad.
+    for way in (Way("post", "any", "a@gmail.com", "4"), Way("email", "any", "a@alfa.ru", "4")):
+        assert "OPR-006" not in ids(plus(moved, "channels", way))

@@ -34,7 +34,12 @@ def shown_to_all(register: Register) -> Register:
 
 
 def nobody_but(*recipients: str) -> Any:
-    return activity(recipients=frozenset(recipients))
+    def change(register: Register) -> Register:
+        listed = activity(recipients=frozenset(recipients))(register)
+        kept = tuple(row for row in listed.transfers if row.recipient in recipients)
+        return replace(listed, transfers=kept)
+
+    return change
 
 
 CASES = [
@@ -171,6 +176,16 @@ def test_an_activity_that_is_over_speaks_against_no_text() -> None:
     assert {"CNS-007", "CNS-008"} <= {id for id, _object in keys(register)}
     register = activity(ended_on=date(2026, 11, 21))(register)
     assert not {"CNS-007", "CNS-008"} & {id for id, _object in keys(register)}
+
+
+@pytest.mark.parametrize("law", ["RU", "KZ"])
+def test_whoever_an_open_transfer_reaches_receives_data_too(law: str) -> None:
+    denied = text(third_parties=False, cross_border=False)(clean(law))
+    unlisted = activity(recipients=frozenset({"tax"}))(denied)
+    assert {("CNS-007", TEXT), ("CNS-008", TEXT)} <= keys(unlisted)
+    over = with_row(unlisted, "transfers", "to_partner", open=False, ended=True)
+    over = with_row(over, "transfers", "to_hosting", open=False, ended=True)
+    assert not {("CNS-007", TEXT), ("CNS-008", TEXT)} & keys(over)
 
 
 def test_every_check_of_texts_has_a_case() -> None:

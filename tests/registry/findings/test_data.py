@@ -104,10 +104,28 @@ def test_a_needed_contact_is_not_named_with_the_needless_one() -> None:
     }
 
 
-def test_a_category_of_an_ended_activity_is_unused() -> None:
+def test_the_record_of_an_ended_activity_keeps_its_categories() -> None:
+    """They cannot be removed: the register says what the activity did."""
     ended = with_row(clean("RU"), "activities", "employment", ended_on=date(2026, 11, 1))
-    assert ("DAT-001", "category:position") in keys(ended)
-    assert ("DAT-001", "category:full_name") not in keys(ended)
+    assert "DAT-001" not in ids(ended)
+    opened = with_row(ended, "categories", "position", open_ended=True)
+    assert "DAT-003" not in ids(opened)
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_an_open_ended_category_is_named_wherever_it_is_in_use(law: str) -> None:
+    key = ("DAT-003", "category:other")
+    idle = plus(clean(law), "categories", Category("other", "Other", "ordinary", "text", True, ""))
+    assert key not in keys(idle) and ("DAT-001", "category:other") in keys(idle)
+    data = frozenset({"full_name", "email", "other"})
+    for table, row in (
+        ("activities", "support"), ("transfers", "to_hosting"), ("instructions", "7"),
+        ("consents", "support"),
+    ):  # fmt: skip
+        assert key in keys(with_row(idle, table, row, categories=data)), table
+    closed = with_row(idle, "transfers", "to_hosting", categories=data, open=False)
+    over = with_row(closed, "instructions", "7", categories=data, in_force=False)
+    assert key not in keys(over)
 
 
 def test_a_purpose_whose_activities_are_over_is_idle() -> None:

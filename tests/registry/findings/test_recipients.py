@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from registry.findings import find
-from registry.findings.facts import Instruction, Receiver, Register
+from registry.findings.facts import Instruction, Moved, Receiver, Register
 from registry.findings.recipients import CONTENTS
 from registry.services.instructions import CONTENTS as WANTED
 from tests.registry.findings.registers import (
+    TODAY,
     Case,
     clean,
     fires_and_clears,
@@ -116,7 +118,8 @@ def test_a_processor_that_no_activity_uses_needs_no_instruction() -> None:
         "support",
         recipients=frozenset({"partner"}),
     )
-    assert "RCP-002" not in ids(idle)
+    assert "RCP-002" not in ids(without(idle, "transfers", "to_hosting"))
+    assert "RCP-002" in ids(idle), "an open transfer uses it"
 
 
 def test_the_instruction_says_what_it_lacks() -> None:
@@ -159,3 +162,54 @@ def test_only_an_instruction_in_force_to_that_processor_counts() -> None:
 def test_an_instruction_bounds_processors_only() -> None:
     less = with_row(clean("RU"), "instructions", "7", categories=frozenset({"email"}))
     assert "RCP-005" not in ids(with_row(less, "recipients", "hosting", kind="third_party"))
+
+
+def unlisted(register: Register) -> Register:
+    """The processor is in no activity's list, though a transfer to it is open."""
+    return with_row(register, "activities", "support", recipients=frozenset({"partner"}))
+
+
+def test_an_open_transfer_is_looked_at_whatever_the_activity_lists() -> None:
+    less = with_row(clean("RU"), "instructions", "7", categories=frozenset({"email"}))
+    assert "RCP-005" in ids(unlisted(less))
+    assert "RCP-003" in ids(unlisted(without(clean("KZ"), "instructions")))
+    closed = with_row(unlisted(less), "transfers", "to_hosting", open=False)
+    assert "RCP-005" not in ids(closed)
+
+
+def test_an_open_transfer_of_an_activity_that_is_over_still_wants_an_instruction() -> None:
+    over = with_row(clean("RU"), "activities", "support", ended_on=TODAY)
+    assert "RCP-002" in ids(without(over, "instructions"))
+
+
+def test_what_a_transfer_gave_that_is_over_bounds_nothing() -> None:
+    """Beyond the instruction is what goes today, not what once went."""
+    told = with_row(clean("RU"), "instructions", "7", categories=frozenset({"email"}))
+    bounded = with_row(told, "transfers", "to_hosting", categories=frozenset({"email"}))
+    assert "RCP-005" not in ids(bounded)
+    for gone in ({"ended": True}, {"banned": True}):
+        wide = Moved(
+            "old", "Old", "hosting", "support", frozenset({"full_name"}), "RU.6.1.1", "none",
+            open=False, banned=gone.get("banned", False), ended=gone.get("ended", False),
+        )  # fmt: skip
+        assert "RCP-005" not in ids(plus(bounded, "transfers", wide))
+        assert "RCP-005" in ids(with_row(bounded, "transfers", "to_hosting", open=False, **gone))
+
+
+def test_a_transfer_that_has_ended_says_nothing_of_what_is_given_today() -> None:
+    ended = with_row(clean("RU"), "transfers", "to_hosting", open=False, ended=True)
+    assert "RCP-006" in ids(ended)
+    assert "RCP-006" not in ids(with_row(ended, "transfers", "to_hosting", ended=False))
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_an_activity_that_has_not_begun_gives_nothing_yet(law: str) -> None:
+    bare = without(without(clean(law), "instructions"), "transfers")
+    wanted = {"RCP-006", "RCP-002" if law == "RU" else "RCP-003"}
+    assert wanted <= ids(bare)
+    tomorrow = with_row(bare, "activities", "support", started_on=TODAY + timedelta(days=1))
+    assert not wanted & ids(tomorrow)
+    assert wanted <= ids(with_row(bare, "activities", "support", started_on=TODAY))
+    less = with_row(clean("RU"), "instructions", "7", categories=frozenset({"email"}))
+    planned = with_row(less, "activities", "support", started_on=TODAY + timedelta(days=1))
+    assert "RCP-005" not in ids(with_row(planned, "transfers", "to_hosting", open=False))

@@ -8,7 +8,15 @@ import pytest
 
 from registry.findings.checks import MODULES
 from registry.findings.facts import Receiver, System
-from tests.registry.findings.registers import Case, clean, keys, plus, with_card, with_row
+from tests.registry.findings.registers import (
+    TODAY,
+    Case,
+    clean,
+    keys,
+    plus,
+    with_card,
+    with_row,
+)
 from tests.registry.findings.saying import (
     all_rights,
     both,
@@ -213,6 +221,29 @@ def test_unknown_codes_of_a_claim_are_kept_and_judged_by_nobody() -> None:
     )
     register = says("operator_duty/answer_term")(register)
     assert keys(register) == set()
+
+
+def test_what_is_over_speaks_against_no_promise_of_today() -> None:
+    """A recipient or system of an ended activity cannot be removed: the register is its record."""
+    register = says("third_party_transfer/never", "cross_border/never")(clean("RU"))
+    cloud = plus(register, "systems", System("cloud", "Cloud", "", "US"))
+    abroad = with_row(cloud, "activities", "support", systems=frozenset({"crm", "cloud"}))
+    assert text(abroad, "CLM-011").endswith("recipients: Hosting, Partner.")
+    assert text(abroad, "CLM-030").endswith("abroad: Cloud, Partner.")
+    ended = with_row(abroad, "activities", "support", ended_on=TODAY)
+    assert text(ended, "CLM-011").endswith("recipients: Hosting, Partner."), "transfers are open"
+    assert text(ended, "CLM-030").endswith("abroad: Partner.")
+    closed = with_row(ended, "transfers", "to_partner", open=False, ended=True)
+    assert text(closed, "CLM-011").endswith("recipients: Hosting.")
+    assert "CLM-030" not in {id for id, _object in keys(closed)}
+    closed = with_row(closed, "transfers", "to_hosting", open=False, banned=True)
+    assert "CLM-011" not in {id for id, _object in keys(closed)}
+
+
+def test_a_recipient_that_the_policy_names_and_nobody_uses_speaks_against_never() -> None:
+    register = both(says("third_party_transfer/never"), nobody_else)(clean("RU"))
+    named = plus(register, "recipients", Receiver("bank", "Bank", "third_party", "RU"))
+    assert text(named, "CLM-011").endswith("recipients: Bank.")
 
 
 def test_every_check_of_these_has_a_case() -> None:
