@@ -26,6 +26,7 @@ from subjects.services import (
     reading,
     scopes,
     search,
+    standing,
     stops,
 )
 from subjects.services.importing import runs, uploading
@@ -310,6 +311,13 @@ SERVICES = {
         ASKS,
         lambda w: disclosable.require_allowed({}, w.transfer, scopes=[], day=TODAY) or "allowed",
     ),
+    "standing.standings": GoesOn(
+        "it counts people", lambda w: standing.standings(operator=w.team.operator, now=NOW)
+    ),
+    "standing.people_standing": GoesOn(
+        "it names cards and reads no value",
+        lambda w: standing.people_standing(operator=w.team.operator, number=0, now=NOW)[1],
+    ),
     "disclosure_register.disclosure_export": GoesOn(
         "it names cards and categories and reads no value", printed, lambda w: w.given
     ),
@@ -356,6 +364,9 @@ SERVICES = {
     "files.files_look": GoesOn(MACHINE, lambda w: files.files_look(now=NOW)),
     "files.files_sweep": GoesOn(MACHINE, lambda w: files.files_sweep(now=NOW)),
     # --- the machine
+    "demo.demo_policy": GoesOn(
+        DEMO, lambda w: demo.demo_policy(operator=w.team.operator, now=NOW, by=w.team.dpo)
+    ),
     "demo.demo_text": GoesOn(
         DEMO, lambda w: demo.demo_text(operator=w.team.operator, now=NOW, by=w.team.dpo)
     ),

@@ -275,6 +275,7 @@ MOVED = {"data", "grounds", "links_from", "links_to", "merged_cards", "stops"}
 STAYS = {
     "access_events": "a journal: it says which card was looked at",
     "blocks": "while one stands no card is merged; one that ended is told where it stood",
+    "disclosures": "what was given about a card stays so; the card that stays shows it as well",
     "act_items": "destruction leads from a merged card to the one that holds its data",
     "requests": "a request leads from a merged card to the one that holds its data",
     "conflicts": "the decision about two cards names both",
