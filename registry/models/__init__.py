@@ -10,6 +10,7 @@ from registry.models.clocks import (
 from registry.models.consents import ConsentText
 from registry.models.findings import Acknowledgement
 from registry.models.jobs import JobRun, Notice, NoticeLine, Reminder
+from registry.models.keeping import RetentionRule, SecurityMeasure
 from registry.models.law import (
     Adequacy,
     Authority,
@@ -29,8 +30,6 @@ from registry.models.register import (
     ProcessingActivity,
     Purpose,
     Recipient,
-    RetentionRule,
-    SecurityMeasure,
     SubjectCategory,
 )
 from registry.models.rules import DeadlineRule

@@ -9,9 +9,9 @@ import pytest
 
 from registry.findings import Finding, find
 from registry.findings.facts import Receiver, Register
+from tests.registry.findings.cases import CASES
 from tests.registry.findings.registers import TODAY, Case, clean, plus, with_basis, with_row
 from tests.registry.findings.saying import Change, both, says
-from tests.registry.findings.test_meta import CASES
 
 
 def renamed(register: Register) -> Register:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import re
 from collections import Counter
 from pathlib import Path
@@ -11,30 +9,16 @@ from pathlib import Path
 import pytest
 from django.utils.translation import override
 
-import tests.registry.findings as package
 from registry.explain import finding_clears, finding_message
 from registry.findings import CHECKS, Finding, checks, find
 from registry.findings.law import TITLES
 from registry.services.register_facts import TABLES
+from tests.registry.findings.cases import CASES
 from tests.registry.findings.registers import Case, clean, keys
 
 # Whatever a check may be about: a row of the office, or a law as a whole.
 PREFIXES = {*TABLES, "law"}
 SOURCES = Path(checks.__file__).parent
-
-
-def all_cases() -> list[Case]:
-    """The tables of cases of every test module beside this one."""
-    found = []
-    for module in pkgutil.iter_modules(package.__path__):
-        if module.name.startswith("test_") and module.name != "test_meta":
-            loaded = importlib.import_module(f"{package.__name__}.{module.name}")
-            own = getattr(loaded, "CASES", [])
-            found += [case for case in own if case not in found]
-    return found
-
-
-CASES = all_cases()
 
 
 def told(case: Case) -> list[Finding]:
