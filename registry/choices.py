@@ -405,6 +405,18 @@ class RecipientFact(TextChoices):
     CONTACTS = "contacts", _("its name, phones, postal and e-mail addresses")
 
 
+class RegisterPaperKind(TextChoices):
+    """Papers that the law wants from the register; only the notices go to the authority."""
+
+    NOTICE_START = "notice_start", _("notice of the start of processing")
+    NOTICE_CHANGE = "notice_change", _("notice of changed particulars")
+    NOTICE_END = "notice_end", _("notice of the end of processing")
+    DATA_LIST = "data_list", _("list of necessary and sufficient personal data")
+    HARM = "harm", _("act of the assessment of harm")
+    CONTROL_PLAN = "control_plan", _("plan of internal control")
+    SIZE_CLASS = "size_class", _("size class of the operator")
+
+
 class RunState(TextChoices):
     RUNNING = "running", _("running")
     DONE = "done", _("done")

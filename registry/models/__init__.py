@@ -32,6 +32,7 @@ from registry.models.register import (
     Recipient,
     SubjectCategory,
 )
+from registry.models.register_papers import ControlRecord, ControlStep, Filing, RegisterPaper
 from registry.models.rules import DeadlineRule
 from registry.models.staff import Absence, Membership, User
 from registry.models.transfers import ProcessorInstruction, RecipientInformation, Transfer
@@ -46,6 +47,8 @@ __all__ = [
     "Carrier",
     "ClaimedGround",
     "ConsentText",
+    "ControlRecord",
+    "ControlStep",
     "Correction",
     "CorrectionItem",
     "Country",
@@ -53,6 +56,7 @@ __all__ = [
     "Deadline",
     "DeadlineRule",
     "Extension",
+    "Filing",
     "InformationSystem",
     "IntakeChannel",
     "JobRun",
@@ -71,6 +75,7 @@ __all__ = [
     "Purpose",
     "Recipient",
     "RecipientInformation",
+    "RegisterPaper",
     "Reminder",
     "RetentionRule",
     "SecurityMeasure",
