@@ -29,7 +29,9 @@ class Ask:
 @dataclass(frozen=True, slots=True)
 class PaperKind:
     """``laws``: the jurisdictions that know the paper; ``notice``: it goes to the authority;
-    ``order``: it takes effect by an order with a number; ``per_activity``: about one activity."""
+    ``order``: it takes effect by an order with a number; ``per_activity``: about one activity;
+    ``binds``: the particulars that must still be so when it is signed, none: every word of it.
+    """
 
     kind: RegisterPaperKind
     write: Callable[[Ask], Contents]
@@ -37,13 +39,14 @@ class PaperKind:
     notice: bool = False
     order: bool = False
     per_activity: bool = False
+    binds: tuple[str, ...] = ()
 
 
 KINDS: dict[str, PaperKind] = {}
 
 
 def writes(
-    kind: RegisterPaperKind, *, laws: str, **how: bool
+    kind: RegisterPaperKind, *, laws: str, **how: Any
 ) -> Callable[[Callable[[Ask], Contents]], Callable[[Ask], Contents]]:
     """Registers the writer of a kind of paper; ``laws`` as ``"RU KZ"``."""
 
