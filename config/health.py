@@ -24,6 +24,7 @@ JOBS = (
     "remind",
     "digest",
     "deliver",
+    "watch_notices",
     "keep_keys",
     "watch_vault",
     "forget_results",

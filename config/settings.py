@@ -315,6 +315,7 @@ def _hourly(task: str, minute: int) -> dict[str, object]:
 CELERY_BEAT_SCHEDULE = {
     "remind": _hourly("registry.tasks.remind", 1),
     "digest": _hourly("registry.tasks.digest", 3),
+    "watch_notices": _hourly("registry.tasks.watch_notices", 7),
     "keep_keys": _hourly("subjects.tasks.keep_keys", 11),
     "watch_vault": _hourly("subjects.tasks.watch_vault", 17),
     "forget_results": _hourly("subjects.tasks.forget_results", 23),

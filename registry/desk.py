@@ -1,6 +1,6 @@
 """The desk: what is overdue, due today, due this week, without an owner.
 
-One query for the clocks, and one for what they are about.
+One query for the clocks, one for what they are about, and one for internal control.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from django.urls import NoReverseMatch, reverse
 
 from registry.access import scoped
 from registry.explain import long_day, steps_in_words
-from registry.models import Deadline, Operator
+from registry.models import ControlStep, Deadline, Operator
+from registry.services.control import step_state
 from registry.services.texts import state, when_due
 
 SHOWN = 200  # clocks on one page, the most urgent first; the list of deadlines has the rest
@@ -50,6 +51,16 @@ class Entry:
 
 
 @dataclass(slots=True)
+class Check:
+    """A step of internal control that is overdue or comes this week."""
+
+    step: ControlStep
+    state: str
+    late: bool
+    mine: bool
+
+
+@dataclass(slots=True)
 class Desk:
     """The groups of the first page, and the operators to choose from."""
 
@@ -59,6 +70,7 @@ class Desk:
     later: list[Entry] = field(default_factory=list)
     undated: list[Entry] = field(default_factory=list)
     unowned: list[Entry] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
     operators: list[tuple[Operator, int]] = field(default_factory=list)
     chosen: str = ""
     total: int = 0
@@ -92,6 +104,7 @@ def desk(*, user: Any, now: datetime, operator_code: str = "") -> Desk:
         if operator_code and operator.code != operator_code:
             continue
         _place(board, deadline, gists.get(deadline.pk, ""), user, now)
+    board.checks = _checks(user, now, operator_code)
     board.operators = sorted(counts.values(), key=lambda pair: pair[0].code)
     return board
 
@@ -107,6 +120,31 @@ def _gists_of(deadlines: Iterable[Deadline]) -> dict[int, str]:
         if kind_of_row in _gists:
             texts = _gists[kind_of_row]([row.about_id for row in rows])
             found |= {row.pk: texts.get(row.about_id, "") for row in rows}
+    return found
+
+
+def _checks(user: Any, now: datetime, operator_code: str) -> list[Check]:
+    """Steps of internal control until the end of the week, the most urgent first; one query."""
+    # Whose day it is where the operator is, is told below: here only what may be of this week.
+    steps = scoped(ControlStep.objects.all(), user).filter(
+        next_on__lte=now.date() + timedelta(days=8)
+    )
+    if operator_code:
+        steps = steps.filter(operator__code=operator_code)
+    found = []
+    for step in steps.select_related("operator__jurisdiction", "responsible").order_by(
+        "next_on", "pk"
+    )[:SHOWN]:
+        today = now.astimezone(step.operator.zone).date()
+        if step.next_on <= today + timedelta(days=6 - today.weekday()):
+            found.append(
+                Check(
+                    step=step,
+                    state=step_state(step, today),
+                    late=step.next_on < today,
+                    mine=step.responsible_id == user.pk,
+                )
+            )
     return found
 
 

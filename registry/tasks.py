@@ -9,7 +9,7 @@ from celery import shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from registry.services import outbox, reminders, runs
+from registry.services import notices_watch, outbox, reminders, runs
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,12 @@ def digest() -> None:
 def deliver() -> None:
     """Send what the outbox holds."""
     runs.run("deliver", outbox.deliver, now=timezone.now())
+
+
+@shared_task
+def watch_notices() -> None:
+    """Compare what the authority was told with the register, and start the clocks that follow."""
+    runs.run(notices_watch.JOB, notices_watch.watch_notices, now=timezone.now())
 
 
 def ring(task: Any) -> None:

@@ -7,14 +7,19 @@ from django_otp.plugins.otp_totp.admin import TOTPDevice
 from registry.admin import (
     clocks,
     consents,
+    control,
     findings,
+    harm_form,
     instructions,
     law,
+    notices,
     policies,
     register,
+    register_papers,
     staff,
     transfers,
 )
+from registry.services import paper_writers
 
 # Rights come from roles with operators; groups would be a second, unused way.
 admin.site.unregister(Group)
@@ -24,11 +29,16 @@ admin.site.unregister(TOTPDevice)
 __all__ = [
     "clocks",
     "consents",
+    "control",
     "findings",
+    "harm_form",
     "instructions",
     "law",
+    "notices",
+    "paper_writers",
     "policies",
     "register",
+    "register_papers",
     "staff",
     "transfers",
 ]

@@ -12,6 +12,7 @@ from registry.admin.base import OfficeAdmin
 from registry.admin.data_map import WithDataMap
 from registry.admin.findings import WithFindings
 from registry.admin.known_claims import KnownClaimInput
+from registry.admin.register_export import WithExport
 from registry.admin.transfer_forms import RecipientForm
 from registry.models import (
     Carrier,
@@ -36,7 +37,7 @@ NAMES = ["name_ru", "name_kk", "name_en"]
 
 
 @admin.register(Operator)
-class OperatorAdmin(WithFindings, WithDataMap, OfficeAdmin):
+class OperatorAdmin(WithFindings, WithDataMap, WithExport, OfficeAdmin):
     list_display = ["code", "name", "jurisdiction", "responsible", "is_active"]
     list_select_related = ["jurisdiction", "responsible"]
     search_fields = ["code", "name"]

@@ -242,8 +242,38 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Signed:
+    """A signed paper of the register (``registry.choices.RegisterPaperKind``).
+
+    ``filed_on``: when it went to the authority. Of a list of data its ``categories``, of an act of
+    harm its ``degree``, of a size class the class; empty for the others.
+    """
+
+    kind: str
+    signed_on: date
+    activity: str = ""
+    filed_on: date | None = None
+    categories: frozenset[str] = frozenset()
+    degree: str = ""
+    size: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of internal control; ``responsible``: whoever checks it is still on the staff."""
+
+    code: str
+    name: str
+    next_on: date
+    responsible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
-    """The operator; ``country``: of its law, ``mailbox_country``: empty when not known."""
+    """The operator; ``country``: of its law, ``mailbox_country``: empty when not known.
+
+    ``unsworn``: how many of the staff are to see people's data and have signed no undertaking.
+    """
 
     code: str
     name: str
@@ -261,6 +291,7 @@ class Card:
     languages: frozenset[str]
     responsible: bool
     staff: int
+    unsworn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +315,8 @@ class Register:
     consents: tuple[Wording, ...] = ()
     terms: tuple[Term, ...] = ()
     channels: tuple[Way, ...] = ()
+    papers: tuple[Signed, ...] = ()
+    steps: tuple[Step, ...] = ()
     policy: Policy | None = None
     bases: Mapping[str, Basis] = field(default_factory=dict)
     # Countries that the operator's law holds to protect data; its own is not among them.
@@ -307,6 +340,16 @@ class Register:
         return tuple(
             row for row in self.live if row.started_on is None or row.started_on <= self.today
         )
+
+    def paper(self, *kinds: str, activity: str = "", filed: bool = False) -> Signed | None:
+        """The last signed paper of these kinds; ``filed``: the last that was filed."""
+        # Of two of one day the later one, which stands behind it.
+        found = [
+            row
+            for row in reversed(self.papers)
+            if row.kind in kinds and row.activity == activity and (row.filed_on or not filed)
+        ]
+        return max(found, key=lambda row: row.filed_on or row.signed_on, default=None)
 
     def claim(self, topic: str, *codes: str) -> tuple[Claim, ...]:
         """What the policy states about a topic, by the codes of the facts."""

@@ -17,6 +17,7 @@ from registry.models import (
     Authority,
     ClaimedGround,
     ConsentText,
+    ControlStep,
     DataCategory,
     DeadlineRule,
     InformationSystem,
@@ -31,6 +32,7 @@ from registry.models import (
     ProcessorInstruction,
     Purpose,
     Recipient,
+    RegisterPaper,
     RetentionRule,
     SecurityMeasure,
     SubjectCategory,
@@ -56,6 +58,7 @@ TABLES: dict[str, type[Model]] = {
     "transfer": Transfer,
     "instruction": ProcessorInstruction,
     "consent": ConsentText,
+    "control": ControlStep,
     "term": DeadlineRule,
     "policy": PolicyVersion,
 }
@@ -124,7 +127,7 @@ def _register(rows: Rows, today: date) -> facts.Register:
     (card,) = rows[Operator]
     policy = rows[PolicyVersion]
     return facts.Register(
-        operator=_card(card, rows[Membership]),
+        operator=_card(card, rows[Membership], today),
         today=today,
         people=tuple(
             facts.People(name=row.name, **row.take("code", "relation"))
@@ -184,6 +187,15 @@ def _register(rows: Rows, today: date) -> facts.Register:
             facts.Way(**row.take("channel", "intake", "address", "clause"))
             for row in rows[IntakeChannel]
         ),
+        papers=tuple(map(_paper, rows[RegisterPaper])),
+        steps=tuple(
+            facts.Step(
+                name=row.name,
+                responsible=row.responsible_user in _users(rows[Membership]),
+                **row.take("code", "next_on"),
+            )
+            for row in rows[ControlStep]
+        ),
         policy=_policy(policy[0], rows[PolicyText]) if policy else None,
         bases={
             row.code: facts.Basis(
@@ -196,14 +208,23 @@ def _register(rows: Rows, today: date) -> facts.Register:
     )
 
 
-def _card(row: Row, staff: list[Row]) -> facts.Card:
+def _users(staff: list[Row]) -> set[int]:
+    return {one.user for one in staff}
+
+
+def _is_sworn(row: Row, today: date) -> bool:
+    return row.undertaking_on is not None and row.undertaking_on <= today
+
+
+def _card(row: Row, staff: list[Row], today: date) -> facts.Card:
     return facts.Card(
         jurisdiction=row.law,
         also_under=row.links("also_under"),
         languages=frozenset(row.languages),
         # Whoever has left, or works for another operator only, is responsible for nothing.
-        responsible=bool(row.responsible) and row.responsible_user in {one.user for one in staff},
+        responsible=bool(row.responsible) and row.responsible_user in _users(staff),
         staff=len(staff),
+        unsworn=sum(not _is_sworn(one, today) for one in staff),
         **row.take(
             "code", "name", "country", "bin", "inn", "address", "website", "email",
             "requests_email", "mailbox_country", "policy_address",
@@ -237,6 +258,13 @@ def _transfer(row: Row, today: date) -> facts.Moved:
         ended=row.ended_on is not None and row.ended_on <= today and not is_open,
         filed=row.filed_on is not None and row.filed_on <= today,
         **row.take("code", "recipient", "activity", "basis", "gate"),
+    )
+
+
+def _paper(row: Row) -> facts.Signed:
+    return facts.Signed(
+        categories=frozenset(row.listed or ()),
+        **row.take("kind", "activity", "signed_on", "filed_on", "degree", "size"),
     )
 
 

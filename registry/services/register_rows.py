@@ -21,6 +21,7 @@ from registry.models import (
     Authority,
     ClaimedGround,
     ConsentText,
+    ControlStep,
     DataCategory,
     DeadlineRule,
     InformationSystem,
@@ -35,6 +36,7 @@ from registry.models import (
     ProcessorInstruction,
     Purpose,
     Recipient,
+    RegisterPaper,
     RetentionRule,
     SecurityMeasure,
     SubjectCategory,
@@ -94,7 +96,13 @@ COLUMNS: dict[type[Model], tuple[str | tuple[str, str], ...]] = {
     LegalBasis: ("code", ("law", "jurisdiction__code"), "article", "kind", "closed_on"),
     Adequacy: (("country", "country__code"),),
     Authority: ("code", "supervises"),
-    Membership: ("role", ("user", "user_id")),
+    Membership: ("role", ("user", "user_id"), "undertaking_on"),
+    RegisterPaper: (
+        "kind", ("activity", "activity__code"), "signed_on", ("filed_on", "filing__filed_on"),
+        ("listed", "particulars__categories"), ("degree", "particulars__degree"),
+        ("size", "particulars__class"),
+    ),
+    ControlStep: (*CODED, "next_on", ("responsible_user", "responsible_id")),
 }  # fmt: skip
 LINKS = (
     (Operator, "also_under"),
@@ -112,10 +120,13 @@ LINKS = (
 )
 DATES = frozenset({"review_on", "verified_on", "signed_on"} | {
     f"{name}_on"
-    for name in ("ended", "started", "opened", "banned", "closed", "filed", "in_force")
+    for name in (
+        "ended", "started", "opened", "banned", "closed", "filed", "in_force", "next",
+        "undertaking",
+    )
 })  # fmt: skip
 LISTS = frozenset({"languages", "contact_by", "operations", "collection_ways", "clauses"} | {
-    "withdrawal_channels"
+    "withdrawal_channels", "listed"
 })  # fmt: skip
 FLAGS = frozenset({
     "responsible", "open_ended", "automatic", "confidentiality", "localisation", "security",
@@ -123,7 +134,9 @@ FLAGS = frozenset({
 })  # fmt: skip
 
 
-CODES = frozenset({"country", "mailbox_country", "purpose", "basis", "activity"})
+CODES = frozenset({
+    "country", "mailbox_country", "purpose", "basis", "activity", "degree", "size",
+})  # fmt: skip
 Links = Mapping[str, list[str]]
 Rows = Mapping[type[Model], list["Row"]]
 
@@ -184,6 +197,7 @@ def _wanted(operator: Operator, today: date) -> dict[type[Model], QuerySet[Any]]
         Membership: Membership.objects.filter(
             Q(ended_on=None) | Q(ended_on__gte=today), operator=operator, started_on__lte=today
         ),
+        RegisterPaper: RegisterPaper.objects.filter(operator=operator, signed_on__lte=today),
     }
     others = (model for model in COLUMNS if model not in wanted)
     return wanted | {model: model._default_manager.filter(operator=operator) for model in others}

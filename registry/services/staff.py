@@ -12,7 +12,16 @@ from django.db import transaction
 from registry import seam
 from registry.choices import Role
 from registry.errors import Conflict, OperatorError, gettext_noop
-from registry.models import Absence, Carrier, Deadline, Membership, NoticeLine, Operator, User
+from registry.models import (
+    Absence,
+    Carrier,
+    ControlStep,
+    Deadline,
+    Membership,
+    NoticeLine,
+    Operator,
+    User,
+)
 from registry.services import audit
 from registry.services.clocks import check_owner, deadline_assign, person_on_duty
 
@@ -46,11 +55,18 @@ class Handover:
     deadlines: list[Deadline]
     substitutions: list[Absence]
     carriers: list[Carrier]
+    steps: list[ControlStep]
     is_responsible: bool
 
     @property
     def anything(self) -> bool:
-        return bool(self.deadlines or self.substitutions or self.carriers or self.is_responsible)
+        return bool(
+            self.deadlines
+            or self.substitutions
+            or self.carriers
+            or self.steps
+            or self.is_responsible
+        )
 
 
 def open_work(*, membership: Membership, today: date) -> Handover:
@@ -68,6 +84,9 @@ def open_work(*, membership: Membership, today: date) -> Handover:
         ),
         carriers=list(
             Carrier.objects.filter(operator=membership.operator, responsible=membership.user)
+        ),
+        steps=list(
+            ControlStep.objects.filter(operator=membership.operator, responsible=membership.user)
         ),
         is_responsible=membership.operator.responsible_id == membership.user_id,
     )
@@ -169,6 +188,9 @@ def _hand_over(
     for carrier in work.carriers:
         carrier.responsible = successor
         audit.save(carrier, by=by, reason=reason, fields=["responsible"])
+    for step in work.steps:
+        step.responsible = successor
+        audit.save(step, by=by, reason=reason, fields=["responsible"])
     if work.is_responsible:
         operator.responsible = successor
         audit.save(operator, by=by, reason=reason, fields=["responsible"])

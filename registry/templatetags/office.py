@@ -44,6 +44,7 @@ REASONS = {
     gettext_noop("executed"),
     gettext_noop("not verified"),
     gettext_noop("closed"),
+    gettext_noop("signed"),
     gettext_noop("act closed"),
     gettext_noop("open request"),
 }

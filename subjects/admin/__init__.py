@@ -2,4 +2,16 @@
 
 from subjects.admin import destructions, disclosures, events, imports, keys, people, purposes
 
-__all__ = ["destructions", "disclosures", "events", "imports", "keys", "people", "purposes"]
+# Importing it puts the paper of the size class among the kinds.
+from subjects.services import size_class
+
+__all__ = [
+    "destructions",
+    "disclosures",
+    "events",
+    "imports",
+    "keys",
+    "people",
+    "purposes",
+    "size_class",
+]

@@ -18,6 +18,7 @@ from registry.models import (
     User,
 )
 from registry.services import audit
+from registry.services.data_list import beyond_the_list
 from subjects import values
 from subjects.choices import HeldIn, Source, SubjectKind
 from subjects.folding import index_terms
@@ -71,6 +72,13 @@ class PlaceMissing(OperatorError):
 class NotPersonal(OperatorError):
     template = gettext_noop(
         "%(category)s is no personal data: it does not belong on the card of a person."
+    )
+
+
+class BeyondTheList(OperatorError):
+    template = gettext_noop(
+        "%(category)s is not on the list of necessary data that was signed: it cannot be held. "
+        "Sign a new list first (94-V 25(2)(1), 152-FZ 5(5))."
     )
 
 
@@ -144,9 +152,10 @@ def datum_record(
     """Hold one more datum about the person, or write down where it is held.
 
     Refuses a category that no live ground of the person covers (by name, promise 1), one that is
-    not personal or not concrete, a value of the wrong shape, an account that another card has, what
-    is blocked (nothing is added to it), and a value that was collected, or that is covered by
-    consents given, before somebody with the same value was destroyed.
+    not personal, not concrete or beyond the list of necessary data that was signed last (94-V
+    25(2)(1)), a value of the wrong shape, an account that another card has, what is blocked
+    (nothing is added to it), and a value that was collected, or that is covered by consents given,
+    before somebody with the same value was destroyed.
     """
     require_own(subject.operator_id, category, system, carrier)
     if collected_on > today or (verified_on is not None and verified_on > today):
@@ -156,6 +165,8 @@ def datum_record(
             raise NotPersonal(category=category.name)
         if category.open_ended:
             raise OpenEnded(category=category.name)
+        if beyond_the_list(subject.operator, [category]):
+            raise BeyondTheList(category=category.name)
     name = category.name if category is not None else ""
     with transaction.atomic():
         if identity:

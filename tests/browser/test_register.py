@@ -25,6 +25,13 @@ from tests.browser.register_papers import (
     the_waiting_is_over,
 )
 from tests.browser.register_repairs import repairs
+from tests.browser.register_signing import (
+    POSITION,
+    signings,
+    the_change_is_told,
+    the_list_is_approved,
+    the_register_is_taken_along,
+)
 from tests.conftest import Office, make_user
 
 pytestmark = pytest.mark.browser
@@ -66,6 +73,9 @@ AT_FIRST: set[Key] = {
     ("MEA-006", "measure:technical"),
     ("OPR-005", "operator:ipm-site"),
     ("OPR-010", "operator:ipm-site"),
+    ("PAP-001", "operator:ipm-site"),
+    ("PAP-006", "activity:email_information"),
+    ("PAP-007", "operator:ipm-site"),
     ("POL-001", "operator:ipm-site"),
     ("PPL-001", "operator:ipm-site"),
     ("RCP-001", "recipient:communication_tools"),
@@ -111,14 +121,19 @@ def test_from_the_policy_to_the_papers(
     page = a_transfer_is_planned(desk)
     the_notice_is_filed(desk, page)
     the_waiting_is_over(desk, page, clock, moscow(3, 17), moscow(3, 18))
+    the_change_is_told(desk)
+    the_list_is_approved(desk)
+    assert findings(desk) == set()
     the_map(desk)
+    the_register_is_taken_along(desk)
 
 
 def one_by_one(desk: Visitor, dpo: User) -> None:
     """Each is there, is repaired, is gone, and none of the earlier ones is back."""
     gone: set[Key] = set()
     there = findings(desk)
-    for key, repair in [*repairs(dpo), (("POL-001", "operator:ipm-site"), the_policy)]:
+    steps = [*repairs(dpo), *signings(dpo), (("POL-001", "operator:ipm-site"), the_policy)]
+    for key, repair in steps:
         assert key in there, (key, sorted(there))
         repair(desk, key)
         now = findings(desk)
@@ -140,8 +155,8 @@ def the_administrator_opens_the_operator(desk: Visitor, dpo: User) -> None:
     card["jurisdiction"] = russia = Jurisdiction.objects.get(code="RU")
     enter(desk, Operator, **card)
     enter(
-        desk, Membership, user=dpo, role="dpo", started_on="2026-03-02", undertaking="U-1",
-        undertaking_on="2026-03-02",
+        desk, Membership, user=dpo, role="dpo", started_on="2026-03-02", position=POSITION,
+        undertaking="U-1", undertaking_on="2026-03-02",
     )  # fmt: skip
     (promise,) = POLICY["promise"]
     typed = {**promise, "code": "PROMISE.IPM.INQUIRY", "source": "promise"}

@@ -31,11 +31,12 @@ SITE_PAGES = {
     "people_file", "letter_file", "destroyed_ask", "act_paper", "public_form", "public_submission",
     "findings", "findings_choice", "finding_acknowledge", "finding_reopen",
     "data_map", "data_maps", "public_track_entry", "public_track", "public_track_cancel",
-    "public_track_file",
+    "public_track_file", "register_file",
     "policy_import", "public_policy", "public_policy_versions", "public_policy_version",
     "public_policy_pdf", "public_policy_text", "public_policy_changes",
     "policy_from_register", "policy_standing", "policy_standing_people",
-    "people_given", "disclosure_register",
+    "people_given", "disclosure_register", "control_journal",
+    "register_paper_write", "register_paper_pdf",
 }  # fmt: skip
 MODEL_PAGES = {"changelist", "add"}
 ROW_PAGES = {"change", "delete", "history", "simple_history"}

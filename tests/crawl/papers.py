@@ -18,7 +18,10 @@ def _paper(team: Team, mark: str, kind: str) -> r.RegisterPaper:
     return r.RegisterPaper(
         operator=team.operator, kind=kind, number=mark, language="en", digest="0" * 64,
         made_at=NOW, made_by=team.dpo, order_number=mark,
-        facts={"title": f"{mark} title", "article": mark, "sections": [], "missing": []},
+        facts={
+            "title": f"{mark} title", "article": mark, "sections": [], "missing": [],
+            "operator": mark, "activity": "", "given": {},
+        },
     )  # fmt: skip
 
 

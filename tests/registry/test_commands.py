@@ -73,6 +73,12 @@ def test_with_an_undertaking_the_pages_of_people_are_open(create: Callable[..., 
     assert "100" in refused(lambda: create("olga", "--undertaking", "1" * 101))
 
 
+def test_whoever_has_a_position_can_sign(create: Callable[..., str]) -> None:
+    create("vera", "--position", " Head of data protection ")
+    assert Membership.objects.get(user__username="vera").position == "Head of data protection"
+    assert "200" in refused(lambda: create("olga", "--position", "1" * 201))
+
+
 def test_the_administrator_may_be_the_first_dpo(create: Callable[..., str]) -> None:
     create("vera", "--administrator", "")
     assert User.objects.get(username="vera").is_superuser

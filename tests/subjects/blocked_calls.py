@@ -26,6 +26,7 @@ from subjects.services import (
     reading,
     scopes,
     search,
+    size_class,
     standing,
     stops,
 )
@@ -313,6 +314,9 @@ SERVICES = {
     ),
     "standing.standings": GoesOn(
         "it counts people", lambda w: standing.standings(operator=w.team.operator, now=NOW)
+    ),
+    "size_class.people_counted": GoesOn(
+        "it counts people", lambda w: size_class.people_counted(operator=w.team.operator)
     ),
     "standing.people_standing": GoesOn(
         "it names cards and reads no value",

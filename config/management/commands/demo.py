@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, override
 
 from registry.choices import Role, Supervises
 from registry.commands import OfficeCommand
@@ -47,6 +47,12 @@ LANGUAGES = {"pandev": {"clerk": "kk", "deputy": "kk"}, "ipm": {}}
 
 
 DEMO_APPLICANT = "Синтетический Заявитель"
+
+
+def _position(role: Role, language: str) -> str:
+    """What the role is called there; what nobody holds a position in, nobody signs."""
+    with override(language):
+        return str(role.label)
 
 
 def people_number(text: str) -> int:
@@ -92,6 +98,7 @@ class Command(OfficeCommand):
                             started_on=today,
                             by=None,
                             reason="demo",
+                            position=_position(role, language),
                             undertaking=f"DEMO-{name}",
                             undertaking_on=today,
                         )

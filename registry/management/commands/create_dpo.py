@@ -19,6 +19,16 @@ from registry.services.rules import operator_by_code
 from registry.services.staff import membership_start
 
 
+def _fitting(name: str, what: str, options: dict[str, Any]) -> str:
+    """The option of that name, without spaces around it; refuses what its field cannot hold."""
+    text = str(options[name]).strip()
+    field: Any = Membership._meta.get_field(name)
+    limit = field.max_length
+    if len(text) > limit:
+        raise CommandError(f"{what} has at most {limit} characters.", returncode=2)
+    return text
+
+
 class Command(OfficeCommand):
     help = (
         "Create the account of a data protection officer. Asks for the password; with "
@@ -36,6 +46,9 @@ class Command(OfficeCommand):
             help="number of the signed promise not to disclose personal data, signed today; "
             "without it the pages of people stay closed",
         )
+        parser.add_argument(
+            "--position", default="", help="as signed papers print it; without it nothing is signed"
+        )
         parser.add_argument("--administrator", action="store_true", help="also runs the office")
         parser.add_argument("--password-stdin", action="store_true")
 
@@ -50,11 +63,8 @@ class Command(OfficeCommand):
             is_staff=True,
             is_superuser=options["administrator"],
         )
-        limit = Membership._meta.get_field("undertaking").max_length or 0
-        if len(options["undertaking"].strip()) > limit:
-            raise CommandError(
-                f"The number of an undertaking has at most {limit} characters.", returncode=2
-            )
+        undertaking = _fitting("undertaking", "The number of an undertaking", options)
+        position = _fitting("position", "A position", options)
         password = self._password(options["password_stdin"])
         try:
             validate_email(user.email)
@@ -65,7 +75,6 @@ class Command(OfficeCommand):
             raise CommandError(" ".join(error.messages), returncode=2) from None
         now = timezone.now()
         today = timezone.localdate(now, operator.zone)
-        undertaking = options["undertaking"].strip()
         with transaction.atomic():
             audit.save(user, by=None, reason="create_dpo")
             membership_start(
@@ -73,6 +82,7 @@ class Command(OfficeCommand):
                 operator=operator,
                 role=Role.DPO,
                 started_on=today,
+                position=position,
                 undertaking=undertaking,
                 undertaking_on=today if undertaking else None,
                 by=None,

@@ -86,6 +86,13 @@ class ColumnOpenEnded(FileRefused):
     )
 
 
+class ColumnBeyondTheList(FileRefused):
+    template = gettext_noop(
+        "%(column)s is not on the list of necessary data that was signed: sign a new list first, "
+        "or take the column out (94-V 25(2)(1), 152-FZ 5(5))."
+    )
+
+
 class ColumnNeedsFiles(FileRefused):
     template = gettext_noop("%(column)s is an image: it cannot come in a table.")
 

@@ -22,6 +22,7 @@ from registry.models import (
     Operator,
     ProcessingActivity,
 )
+from registry.services.data_list import beyond_the_list
 from subjects.models import Consent
 from subjects.services import grounds
 from subjects.services.covering import WITHOUT_CATEGORY, Law
@@ -73,6 +74,9 @@ class Register:
         }
         self.categories = {row.code: row for row in DataCategory.objects.filter(operator=operator)}
         activity, text = ProcessingActivity, ConsentText
+        self.beyond = frozenset(
+            row.code for row in beyond_the_list(operator, self.categories.values())
+        )
         self.bases_of = _links(activity.legal_bases, "processingactivity_id", "legalbasis_id")
         self.data_of = _links(activity.data_categories, "processingactivity_id", "datacategory_id")
         self.activities_of = _links(text.activities, "consenttext_id", "processingactivity_id")
@@ -84,7 +88,8 @@ class Register:
 
     # --- the header --------------------------------------------------------------------------
     def columns(self, header: Iterable[str]) -> dict[str, Column]:
-        """The columns of values; refuses one that the operator's list of data does not have."""
+        """The columns of values; refuses one that the operator's register of data does not
+        have, or that is beyond the signed list of necessary data (94-V 25(2)(1))."""
         found = {}
         for number, name in enumerate(header, start=1):
             if name == ACCOUNT or name in FACTS or not name:
@@ -101,6 +106,8 @@ class Register:
                 raise errors.ColumnOpenEnded(column=name)
             if category.format == DataFormat.IMAGE:
                 raise errors.ColumnNeedsFiles(column=name)
+            if name in self.beyond:
+                raise errors.ColumnBeyondTheList(column=name)
             found[name] = Column(name, category.pk, category.format, category.search)
         return found
 

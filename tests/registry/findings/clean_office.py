@@ -60,7 +60,7 @@ class Entry:
         self._law()
         for enter in (
             self._tables, self._activities, self._papers, self._transfers, self._consents,
-            self._policy,
+            self._policy, self._signed, self._steps,
         ):  # fmt: skip
             enter()
         self.team.operator.refresh_from_db()
@@ -85,7 +85,7 @@ class Entry:
             people[name] = make_user(f"{name}@{card.code}")
             membership_start(
                 user=people[name], operator=operator, role=role, started_on=self.first_day,
-                by=None, reason=REASON,
+                by=None, reason=REASON, undertaking=f"U-{name}", undertaking_on=self.first_day,
             )  # fmt: skip
         operator.refresh_from_db()
         return Team(operator=operator, deputy=people["clerk"], auditor=people["clerk"], **people)
@@ -275,6 +275,45 @@ class Entry:
                 operator=self.operator, language=language, dated=policy.in_force_on,
                 text=b"1. Policy\n1.1. First.\n1.2. Second.\n", by=self.team.dpo,
                 now=self._moment(),
+            )  # fmt: skip
+
+    # --- what is signed ----------------------------------------------------------------------
+    def _signed(self) -> None:
+        """As they were signed then: what the register says since, they do not have to say."""
+        for number, fact in enumerate(self.register.papers, 1):
+            signed_at = datetime.combine(fact.signed_on, time(9), tzinfo=self.operator.zone)
+            told = {
+                "categories": sorted(fact.categories), "degree": fact.degree, "class": fact.size,
+            }  # fmt: skip
+            paper = audit.save(
+                r.RegisterPaper(
+                    operator=self.operator,
+                    kind=fact.kind,
+                    number=f"RP-{number}",
+                    language="ru",
+                    activity=self.rows.get((r.ProcessingActivity, fact.activity)),
+                    facts={"title": "", "article": "", "sections": [], "missing": []},
+                    particulars={name: value for name, value in told.items() if value},
+                    digest="0" * 64,
+                    made_at=signed_at,
+                    made_by=self.team.dpo,
+                    signer=self.team.dpo,
+                    signed_on=fact.signed_on,
+                    signed_at=signed_at,
+                ),
+                by=None,
+                reason=REASON,
+            )
+            if fact.filed_on is not None:
+                r.Filing.objects.create(
+                    paper=paper, filed_on=fact.filed_on, reference="1", recorded_at=signed_at
+                )
+
+    def _steps(self) -> None:
+        for fact in self.register.steps:
+            self._row(
+                r.ControlStep, fact, every_months=12, responsible=self.team.dpo,
+                next_on=fact.next_on,
             )  # fmt: skip
 
     def _moment(self) -> datetime:

@@ -28,6 +28,8 @@ from registry.findings.facts import (
     Receiver,
     Register,
     Retention,
+    Signed,
+    Step,
     System,
     Term,
     Way,
@@ -177,6 +179,8 @@ def clean(law: str) -> Register:
         ),
         terms=_terms(law),
         channels=(Way("email", "any", f"privacy@alfa.{law.lower()}", "6.1"),),
+        papers=_papers(law),
+        steps=(Step("access", "Who has access", date(2027, 1, 20)),),
         policy=Policy(
             number=1,
             in_force_on=date(2026, 1, 12),
@@ -186,6 +190,23 @@ def clean(law: str) -> Register:
         bases=BASES,
         protecting=frozenset({ABROAD[law]}),
         authorities=_AUTHORITIES[law],
+    )
+
+
+def _papers(law: str) -> tuple[Signed, ...]:
+    """What the law wants signed; the notice of Russia's operators is filed as well."""
+    day = date(2026, 1, 20)
+    data = frozenset({"full_name", "email", "position"})
+    plan = Signed("control_plan", day)
+    if law == "KZ":
+        return (Signed("size_class", day, size="small"), Signed("data_list", day, categories=data),
+                plan)  # fmt: skip
+    return (
+        Signed("notice_start", day, filed_on=date(2026, 1, 21)),
+        Signed("harm", day, activity="employment", degree="none"),
+        # Consents that come by a form on the website identify nobody.
+        Signed("harm", day, activity="support", degree="medium"),
+        plan,
     )
 
 
