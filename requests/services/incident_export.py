@@ -42,7 +42,7 @@ DOCUMENT_LIMIT = 300
 ROWS = 500
 
 
-class DocumentMissing(OperatorError):
+class ExportDocumentMissing(OperatorError):
     template = gettext_noop("%(number)s: name the letter of the authority that asks for it.")
 
 
@@ -85,7 +85,7 @@ def incident_export(
     row = incident_locked(incident, "export")
     document = document.strip()
     if not document:
-        raise DocumentMissing(number=row.number)
+        raise ExportDocumentMissing(number=row.number)
     if len(document) > DOCUMENT_LIMIT:
         raise DocumentTooLong(number=row.number, limit=DOCUMENT_LIMIT)
     categories = list(row.data_categories.order_by("pk"))

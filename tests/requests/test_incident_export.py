@@ -18,8 +18,8 @@ from requests.models import Incident, IncidentExport
 from requests.services import incident_export as exporting
 from requests.services.incident_export import (
     CategoriesMissing,
-    DocumentMissing,
     DocumentTooLong,
+    ExportDocumentMissing,
     ExportOutlived,
     ExportOver,
     NobodyAffected,
@@ -107,7 +107,7 @@ def test_each_person_has_an_event_and_each_opening_too(made: Made) -> None:
 
 def test_what_is_missing_is_refused(office: Office, made: Made) -> None:
     team, known, row = made
-    with refused(DocumentMissing):
+    with refused(ExportDocumentMissing):
         h.export(row, team, document="  ")
     with refused(DocumentTooLong):
         h.export(row, team, document="x" * 301)
