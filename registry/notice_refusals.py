@@ -44,6 +44,13 @@ class NoticeFiledTwice(Conflict):
     template = gettext_noop("%(number)s was filed on %(day)s already.")
 
 
+class ChangeAfterEnd(Conflict):
+    template = gettext_noop(
+        "%(number)s cannot be filed: the end of processing was filed on %(day)s, and nothing is "
+        "left that could change. File a new notice of the start first."
+    )
+
+
 class FiledBeforeSigned(OperatorError):
     template = gettext_noop(
         "%(number)s cannot have been filed on %(filed_day)s: it was signed on %(day)s."

@@ -17,6 +17,7 @@ from registry import seam
 from registry.choices import Effect, Event, RegisterPaperKind
 from registry.models import Deadline, Filing, Operator, RegisterPaper, User
 from registry.notice_refusals import (
+    ChangeAfterEnd,
     EntryBeforeFiling,
     EntryDocumentMissing,
     EntryInFuture,
@@ -82,8 +83,9 @@ def notice_file(
 
     A notice of start starts the watch over the authority's thirty days (152-FZ 22(4)); one of
     start or change stops the clock of changed particulars, one of the end that of ceasing
-    (22(7)), and voids the former: there is nothing left to change. Refuses another paper, a draft,
-    a day before the signing or to come, no number, and a second filing.
+    (22(7)), and voids the others: there is nothing left to change or to enter. Refuses another
+    paper, a draft, a day before the signing or to come, no number, a second filing, and a change
+    that is told after the end.
     """
     row = _locked(paper)
     if row.kind not in NOTICES:
@@ -99,6 +101,8 @@ def notice_file(
         raise FiledBeforeSigned(number=row.number, filed_day=filed_on, day=row.signed_on)
     if not reference.strip():
         raise FilingNumberMissing(number=row.number)
+    if row.kind == CHANGE:
+        _require_unended(row, filed_on)
     filing = Filing(
         paper=row, filed_on=filed_on, reference=reference.strip(), recorded_at=now, recorded_by=by
     )
@@ -111,14 +115,22 @@ def notice_file(
     # Of an earlier day than another filing it says nothing newer: the clocks of that one go on.
     last = notice_in_force(row.operator)
     if row.kind == END:
-        # Filed before any watch looked: the clock is written all the same, in time or late.
-        ceasing_clock(row, by=by, now=now)
+        # Whatever day a watch has counted from, the one that was told counts, in time or late.
+        for clock in clocks_of(row.operator, Event.PROCESSING_CEASED).exclude(about_id=row.pk):
+            reason = f"another notice of the end was filed: {row.number}"
+            deadline_void(deadline=clock, by=by, reason=reason, now=now)
+        ceasing_clock(row, ceased_on=ceased_on_of(row), by=by, now=now)
         _meet(row.operator, Event.PROCESSING_CEASED, filing, by=by, now=now)
         if last is None:
-            _void_changes(row, by=by, now=now)
+            reason = f"the end of processing was filed: {row.number}"
+            _void(row, Event.PARTICULARS_CHANGED, reason, by=by, now=now)
+            _void(row, Event.AUTHORITY_RECEIVED_NOTICE, reason, by=by, now=now)
     elif last == row:
         _meet(row.operator, Event.PARTICULARS_CHANGED, filing, by=by, now=now)
     if row.kind == START:
+        if last == row:
+            reason = f"another notice of start was filed: {row.number}"
+            _void(row, Event.AUTHORITY_RECEIVED_NOTICE, reason, by=by, now=now)
         clock_start(
             row, Event.AUTHORITY_RECEIVED_NOTICE, Effect.REGISTERED_BY_AUTHORITY,
             start_of(filed_on, row.operator), by=by, now=now,
@@ -175,24 +187,52 @@ def clock_start(
     )
 
 
-def ceasing_clock(paper: RegisterPaper, *, by: User | None, now: datetime) -> Deadline | None:
+def ceased_on_of(paper: RegisterPaper) -> date:
+    """The day of ceasing that a notice of the end names."""
+    return date.fromisoformat(paper.particulars["ceased_on"])
+
+
+def ceasing_clock(
+    paper: RegisterPaper, *, ceased_on: date, by: User | None, now: datetime
+) -> Deadline | None:
     """Start the clock of telling the authority that the processing ceased (152-FZ 22(7)).
 
-    Counted from the day that the notice of the end names. None where the law has no such rule, or
-    while a clock of the same ceasing runs.
+    None where the law has no such rule, while a clock of the same ceasing runs, and when the one
+    about this paper was met already.
     """
-    if clocks_of(paper.operator, Event.PROCESSING_CEASED).exists():
+    if clocks_of(paper.operator, Event.PROCESSING_CEASED).exists() or _met_about(paper):
         return None
-    ceased_on = date.fromisoformat(paper.particulars["ceased_on"])
     trigger_at = start_of(ceased_on, paper.operator)
     return clock_start(
         paper, Event.PROCESSING_CEASED, Effect.NOTIFY_AUTHORITY, trigger_at, by=by, now=now
     )
 
 
-def _void_changes(row: RegisterPaper, *, by: User | None, now: datetime) -> None:
-    reason = f"the end of processing was filed: {row.number}"
-    for clock in clocks_of(row.operator, Event.PARTICULARS_CHANGED):
+def _met_about(paper: RegisterPaper) -> bool:
+    return Deadline.objects.filter(
+        about_type=ContentType.objects.get_for_model(RegisterPaper),
+        about_id=paper.pk,
+        event=Event.PROCESSING_CEASED,
+        met_at__isnull=False,
+    ).exists()
+
+
+def _require_unended(row: RegisterPaper, filed_on: date) -> None:
+    """Refuse a change that is told after the end of everything."""
+    last = (
+        Filing.objects.filter(
+            paper__operator=row.operator, paper__kind__in=NOTICES, filed_on__lte=filed_on
+        )
+        .select_related("paper")
+        .order_by("-filed_on", "-pk")
+        .first()
+    )
+    if last is not None and last.paper.kind == END:
+        raise ChangeAfterEnd(number=row.number, day=last.filed_on)
+
+
+def _void(row: RegisterPaper, event: str, reason: str, *, by: User | None, now: datetime) -> None:
+    for clock in clocks_of(row.operator, event):
         deadline_void(deadline=clock, by=by, reason=reason, now=now)
 
 

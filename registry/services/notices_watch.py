@@ -7,23 +7,36 @@ lock of the operator before it writes.
 from __future__ import annotations
 
 import logging
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import connection, transaction
 from django.db.models import F, QuerySet
 
 from registry import seam
 from registry.choices import Effect, Event, RunState
-from registry.models import Deadline, JobRun, Operator, RegisterPaper
+from registry.models import Deadline, JobRun, Operator, ProcessingActivity, RegisterPaper
 from registry.particular_changes import Key, changed
 from registry.services.clocks import deadline_void
 from registry.services.notice_moments import earliest_change
-from registry.services.notices import END, ceasing_clock, clock_start, clocks_of, notice_in_force
+from registry.services.notices import (
+    END,
+    ceased_on_of,
+    ceasing_clock,
+    clock_start,
+    clocks_of,
+    notice_in_force,
+    start_of,
+)
 from registry.services.particulars import particulars_of
 from registry.services.rules import rules_for
 
 log = logging.getLogger(__name__)
 JOB = "watch_notices"
+# What does the watching for one operator, and counts what it did by its name.
+Watch = Callable[[Operator, datetime], list[str]]
+# The paper that tells an end, or would have to, and the day of ceasing.
+Ending = tuple[RegisterPaper, date]
 
 
 def watch_notices(*, now: datetime) -> dict[str, int]:
@@ -35,24 +48,31 @@ def watch_notices(*, now: datetime) -> dict[str, int]:
     or signed changes nothing here until it is filed.
 
     The end: a notice of the end that is written but not filed starts the clock from the day of
-    ceasing that it names; void when it was discarded.
+    ceasing that it names, of several the signed one, else the earliest day; without one the last
+    end in the register does, once nothing goes on. Void when nothing says so any more.
 
-    One transaction an operator; one that fails is counted and leaves the others their turn.
+    A transaction a clock; one that fails is counted and leaves the others their turn.
     """
     did = {"operators": 0, "started": 0, "voided": 0, "failed": 0}
     for operator in Operator.objects.select_related("jurisdiction", "responsible").order_by("pk"):
-        try:
-            for verb in (_watch_change, _watch_end):
-                for done in verb(operator, now):
-                    did[done] += 1
-            did["operators"] += 1
-        except (OperationalError, InterfaceError):
-            # The database itself is away: nobody's turn would come.
-            raise
-        except Exception as error:
-            log.error("notices of operator %s: %s", operator.pk, type(error).__name__)
-            did["failed"] += 1
+        watched = [_watched(verb, operator, now, did) for verb in (_watch_change, _watch_end)]
+        did["operators" if all(watched) else "failed"] += 1
     return did
+
+
+def _watched(verb: Watch, operator: Operator, now: datetime, did: dict[str, int]) -> bool:
+    """Whether the verb had its turn; what it did is counted."""
+    try:
+        for done in verb(operator, now):
+            did[done] += 1
+    except Exception as error:
+        if not connection.is_usable():
+            # The database itself is away, not only locked: nobody's turn would come.
+            raise
+        name, kind = verb.__name__, type(error).__name__
+        log.error("notices of operator %s, %s: %s", operator.pk, name, kind)
+        return False
+    return True
 
 
 def _today(operator: Operator, now: datetime) -> date:
@@ -102,10 +122,13 @@ def _change_step(
 
 
 def equal_since(paper: RegisterPaper) -> datetime:
-    """The last moment at which the register is known to have been as the notice says: when it was
-    signed, or the last whole run of this job after its filing (it would have started a clock).
+    """The last moment at which the register is known to have been as the notice says: the end of
+    the day under the signature or the moment when it was recorded, whichever is earlier, or the
+    last whole run of this job after its filing (it would have started a clock).
     """
-    assert paper.signed_at is not None
+    assert paper.signed_at is not None and paper.signed_on is not None
+    next_day = start_of(paper.signed_on + timedelta(days=1), paper.operator)
+    signed_at = min(paper.signed_at, next_day - timedelta(microseconds=1))
     run = (
         JobRun.objects.filter(
             job=JOB, state=RunState.DONE, started_at__gte=paper.filing.recorded_at
@@ -113,32 +136,82 @@ def equal_since(paper: RegisterPaper) -> datetime:
         .order_by("-started_at")
         .first()
     )
-    return max(paper.signed_at, run.started_at) if run else paper.signed_at
+    return max(signed_at, run.started_at) if run else signed_at
 
 
 # --- the end -----------------------------------------------------------------------------------
+def _watch_end(operator: Operator, now: datetime) -> list[str]:
+    if not _end_steps(operator, now):
+        return []
+    with transaction.atomic():
+        seam.lock(Operator.objects.filter(pk=operator.pk)).get()
+        wanted, clocks = _end_wanted(operator, now), _end_clocks(operator)
+        done = []
+        for clock in clocks:
+            if not _is_about(clock, wanted):
+                reason = "another notice or day of the end counts" if wanted else "no end is left"
+                deadline_void(deadline=clock, by=None, reason=reason, now=now)
+                done.append("voided")
+        if wanted and not any(_is_about(clock, wanted) for clock in clocks):
+            paper, ceased_on = wanted
+            if ceasing_clock(paper, ceased_on=ceased_on, by=None, now=now):
+                done.append("started")
+        return done
+
+
+def _end_steps(operator: Operator, now: datetime) -> bool:
+    """Whether anything is to be done: a clock is wanted that does not run, or runs unwanted."""
+    wanted, clocks = _end_wanted(operator, now), _end_clocks(operator)
+    running = [clock for clock in clocks if _is_about(clock, wanted)]
+    return len(running) != len(clocks) or (wanted is not None and not running)
+
+
+def _end_clocks(operator: Operator) -> list[Deadline]:
+    return list(
+        clocks_of(operator, Event.PROCESSING_CEASED).select_related("operator__jurisdiction")
+    )
+
+
+def _is_about(clock: Deadline, wanted: Ending | None) -> bool:
+    if wanted is None:
+        return False
+    paper, ceased_on = wanted
+    return clock.about_id == paper.pk and clock.trigger_at == start_of(ceased_on, paper.operator)
+
+
+def _end_wanted(operator: Operator, now: datetime) -> Ending | None:
+    """The paper about which the clock of ceasing runs, and the day from which it counts."""
+    papers = list(_unfiled(operator))
+    signed = [paper for paper in papers if paper.is_signed]
+    if signed:
+        return signed[0], ceased_on_of(signed[0])
+    if papers:
+        # Of drafts nobody knows which is right: the earliest day harms nobody.
+        paper = min(papers, key=lambda paper: (ceased_on_of(paper), paper.pk))
+        return paper, ceased_on_of(paper)
+    notice = notice_in_force(operator)
+    ceased_on = _ceased_by_itself(operator, _today(operator, now)) if notice else None
+    return (notice, ceased_on) if notice and ceased_on else None
+
+
 def _unfiled(operator: Operator) -> QuerySet[RegisterPaper]:
-    """Notices of the end that nobody has filed, the signed before the drafts, the newest first."""
-    rows = RegisterPaper.objects.filter(operator=operator, kind=END, filing=None)
+    """Notices of the end that nobody has filed, the one signed last first. One that was written
+    before another was filed is past: that other has told the end."""
+    rows = RegisterPaper.objects.filter(operator=operator, kind=END)
+    told = rows.filter(filing__isnull=False).order_by("-filing__recorded_at").first()
+    rows = rows.filter(filing=None)
+    if told is not None:
+        rows = rows.filter(made_at__gt=told.filing.recorded_at)
     return rows.select_related("operator__jurisdiction", "operator__responsible").order_by(
         F("signed_at").desc(nulls_last=True), "-made_at", "-pk"
     )
 
 
-def _watch_end(operator: Operator, now: datetime) -> list[str]:
-    clocks = clocks_of(operator, Event.PROCESSING_CEASED)
-    if not clocks.exists() and not _unfiled(operator).exists():
-        return []
-    done = []
-    with transaction.atomic():
-        seam.lock(Operator.objects.filter(pk=operator.pk)).get()
-        papers = list(_unfiled(operator))
-        written = {paper.pk for paper in papers}
-        for clock in clocks:
-            if clock.about_id not in written:
-                reason = "the notice of the end was discarded"
-                deadline_void(deadline=clock, by=None, reason=reason, now=now)
-                done.append("voided")
-        if papers and ceasing_clock(papers[0], by=None, now=now):
-            done.append("started")
-    return done
+def _ceased_by_itself(operator: Operator, today: date) -> date | None:
+    """The day on which the last activity of the register ended; None while one goes on."""
+    rows = ProcessingActivity.objects.filter(operator=operator).values_list(
+        "ended_on", "purpose__ended_on"
+    )
+    ends = [min(filter(None, days), default=None) for days in rows]
+    days = [day for day in ends if day is not None and day <= today]
+    return max(days) if days and len(days) == len(ends) else None

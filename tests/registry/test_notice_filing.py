@@ -18,6 +18,7 @@ from registry.models import (
     RegisterPaper,
 )
 from registry.notice_refusals import (
+    ChangeAfterEnd,
     EntryBeforeFiling,
     EntryDocumentMissing,
     EntryInFuture,
@@ -34,6 +35,7 @@ from registry.services.notices import notice_entered, notice_file, notice_in_for
 from tests.conftest import Office, Team
 from tests.registry.noticing import (
     FILED_ON,
+    SAID,
     at,
     clocks,
     drafted,
@@ -46,6 +48,7 @@ from tests.registry.noticing import (
     watched,
     whole,
 )
+from tests.registry.transferring import noon
 
 DAY = timedelta(days=1)
 LATER = date(2026, 1, 31)
@@ -204,3 +207,30 @@ def test_a_late_record_of_an_earlier_filing_leaves_the_newer_notice_its_clock(ip
     assert notice_in_force(ipm.operator) == second
     assert [one.is_open for one in clocks(ipm, Event.PARTICULARS_CHANGED)] == [True]
     assert watched(ipm, LATER + DAY) == {"operators": 2, "started": 0, "voided": 0, "failed": 0}
+
+
+def test_nobody_waits_for_the_entry_of_a_notice_that_another_has_replaced(ipm: Team) -> None:
+    def awaited() -> list[int]:
+        open_clocks = Deadline.objects.open().filter(event=Event.AUTHORITY_RECEIVED_NOTICE)
+        return list(open_clocks.values_list("about_id", flat=True))
+
+    first = notified(ipm)
+    assert awaited() == [first.pk]
+    again = notified(ipm, LATER)
+    assert awaited() == [again.pk]
+    notified(ipm, LATER + DAY, Kind.NOTICE_END, **END)
+    assert awaited() == []
+
+
+def test_after_the_end_no_change_is_told(ipm: Team) -> None:
+    notified(ipm)
+    with at(ipm, LATER):
+        saved(ipm.operator, phone="+7 1")
+    late = signed(drafted(ipm, LATER, Kind.NOTICE_CHANGE, **SAID), ipm, LATER)
+    notified(ipm, LATER + DAY, Kind.NOTICE_END, **END)
+    with pytest.raises(ChangeAfterEnd):
+        filed(late, ipm, LATER + DAY * 2, "RKN-3")
+    assert notice_in_force(ipm.operator) is None
+    # What went out before the end may still be recorded.
+    filed(late, ipm, LATER, "RKN-3", now=noon(ipm, LATER + DAY * 2))
+    assert notice_in_force(ipm.operator) is None

@@ -23,7 +23,7 @@ from registry.models import (
 from registry.services.notices import entry_awaited, notice_in_force
 from registry.services.notices_watch import JOB, watch_notices
 from registry.services.particulars import particulars_of
-from registry.services.register_papers import paper_discard
+from registry.services.register_papers import paper_discard, paper_sign
 from registry.tasks import watch_notices as task
 from tests.conftest import Office, Team
 from tests.registry.noticing import (
@@ -224,12 +224,32 @@ def test_one_operator_that_fails_leaves_the_other_its_turn(
     watched(ipm, FEBRUARY + DAY)
     assert only(ipm).due_on == DUE
 
-    def away(**asked: Any) -> Any:
+    def locked(**asked: Any) -> Any:
         raise OperationalError
 
-    monkeypatch.setattr("registry.services.notices_watch.particulars_of", away)
+    # A lock that did not come is one operator's bad luck; without a database nobody has a turn.
+    monkeypatch.setattr("registry.services.notices_watch.particulars_of", locked)
+    assert watched(ipm, FEBRUARY + DAY * 2)["failed"] == 1
+    monkeypatch.setattr("registry.services.notices_watch.connection", Away())
     with pytest.raises(OperationalError):
-        watched(ipm, FEBRUARY + DAY * 2)
+        watched(ipm, FEBRUARY + DAY * 3)
+
+
+class Away:
+    """A connection whose database is gone."""
+
+    def is_usable(self) -> bool:
+        return False
+
+
+def test_the_end_is_watched_though_the_change_failed(ipm: Team, monkeypatch: Any) -> None:
+    ended(ipm, FEBRUARY, date(2026, 1, 30))
+
+    def failing(**asked: Any) -> Any:
+        raise ValueError
+
+    monkeypatch.setattr("registry.services.notices_watch.particulars_of", failing)
+    assert watched(ipm, FEBRUARY, 13) == {"operators": 1, "started": 1, "voided": 0, "failed": 1}
 
 
 def test_the_task_records_its_run(ipm: Team) -> None:
@@ -272,6 +292,85 @@ def test_a_discarded_end_voids_its_clock_and_another_draft_takes_it_over(ipm: Te
     with at(ipm, FEBRUARY + DAY, 16) as now:
         paper_discard(paper=second, by=ipm.dpo, now=now, reason="it goes on")
     assert watched(ipm, FEBRUARY + DAY, 17) == QUIET | {"voided": 1}
+
+
+def test_of_two_drafts_the_earlier_day_counts_and_a_signed_one_before_both(ipm: Team) -> None:
+    ended(ipm, FEBRUARY, date(2026, 1, 30))
+    watched(ipm, FEBRUARY, 13)
+    earlier = ended(ipm, FEBRUARY, date(2026, 1, 20))
+    assert watched(ipm, FEBRUARY, 14) == QUIET | {"started": 1, "voided": 1}
+    assert open_end(ipm).about == earlier
+    assert local_day(open_end(ipm).trigger_at, ipm) == date(2026, 1, 20)
+    last = signed(ended(ipm, FEBRUARY, date(2026, 1, 31)), ipm, FEBRUARY)
+    assert watched(ipm, FEBRUARY, 15) == QUIET | {"started": 1, "voided": 1}
+    assert open_end(ipm).about == last
+
+
+def test_another_end_beside_the_filed_one_breaks_nothing(ipm: Team) -> None:
+    """The first is signed, so nobody can discard it; the corrected one is filed."""
+    first = signed(ended(ipm, FEBRUARY, date(2026, 1, 30)), ipm, FEBRUARY)
+    watched(ipm, FEBRUARY, 15)
+    second = signed(ended(ipm, FEBRUARY + DAY, date(2026, 1, 20)), ipm, FEBRUARY + DAY)
+    filed(second, ipm, FEBRUARY + DAY)
+    told = Deadline.objects.get(about_id=second.pk, event=Event.PROCESSING_CEASED)
+    # Late by the day that was told, whatever the watch had counted from.
+    assert told.met_at is not None and told.due_on == date(2026, 2, 3)
+    for hour in (15, 16):
+        assert watched(ipm, FEBRUARY + DAY, hour) == QUIET
+    # Sent after all, it says nothing new and starts nothing that stays open.
+    filed(first, ipm, FEBRUARY + DAY * 2, "RKN-9")
+    assert watched(ipm, FEBRUARY + DAY * 3) == QUIET
+    assert not Deadline.objects.open().filter(event=Event.PROCESSING_CEASED).exists()
+
+
+def test_when_everything_has_ended_the_ten_days_run_by_themselves(ipm: Team) -> None:
+    with at(ipm, date(2026, 1, 10)):
+        for row in ProcessingActivity.objects.filter(operator=ipm.operator):
+            saved(row, ended_on=date(2026, 2, 2))
+    assert "started" in watched(ipm, date(2026, 2, 1))
+    assert not clocks(ipm, Event.PROCESSING_CEASED)
+    watched(ipm, date(2026, 2, 2), 0, 10)
+    clock = open_end(ipm)
+    assert (clock.about, clock.due_on) == (notice_in_force(ipm.operator), date(2026, 2, 16))
+    assert watched(ipm, date(2026, 2, 2), 13)["started"] == 0
+    paper = ended(ipm, date(2026, 2, 3), date(2026, 2, 2))
+    watched(ipm, date(2026, 2, 3), 13)
+    assert open_end(ipm).about == paper
+    with at(ipm, date(2026, 2, 3), 14) as now:
+        paper_discard(paper=paper, by=ipm.dpo, now=now, reason="it goes on")
+    with at(ipm, date(2026, 2, 3), 15):
+        saved(activity(ipm), ended_on=None)
+    watched(ipm, date(2026, 2, 3), 16)
+    assert not Deadline.objects.open().filter(event=Event.PROCESSING_CEASED).exists()
+
+
+def open_end(team: Team) -> Deadline:
+    return Deadline.objects.open().get(operator=team.operator, event=Event.PROCESSING_CEASED)
+
+
+def test_an_end_that_fell_between_signature_and_record_counts_from_its_day(office: Office) -> None:
+    team = whole(office.ipm)
+    with at(team, date(2026, 1, 10)):
+        other = ProcessingActivity(
+            operator=team.operator, code="other", name_en="Other", purpose=activity(team).purpose,
+            mode="automated", operations=["storage"], started_on=date(2025, 1, 1),
+            ended_on=JANUARY,
+        )  # fmt: skip
+        saved(other)
+        for name in ("subject_categories", "data_categories", "legal_bases", "systems"):
+            getattr(other, name).set(getattr(activity(team), name).all())
+        extra = team.operator.datacategory_set.exclude(pk__in=activity(team).data_categories.all())
+        other.data_categories.add(extra.first())
+    paper = drafted(team, date(2026, 1, 30))
+    with at(team, date(2026, 2, 3)) as now:
+        paper = paper_sign(
+            paper=paper, signer=team.dpo, order_number="", signed_on=date(2026, 1, 30),
+            by=team.dpo, now=now,
+        )  # fmt: skip
+    filed(paper, team, date(2026, 2, 3))
+    watched(team, date(2026, 2, 3), 15)
+    (clock,) = clocks(team, Event.PARTICULARS_CHANGED)
+    assert (local_day(clock.trigger_at, team), clock.due_on) == (JANUARY, DUE)
 
 
 def test_kazakhstan_has_no_clock_of_the_end(office: Office) -> None:
