@@ -16,7 +16,7 @@ from django.urls import NoReverseMatch, reverse
 from registry.access import scoped
 from registry.explain import long_day, steps_in_words
 from registry.models import ControlStep, Deadline, Operator
-from registry.services.control import step_state
+from registry.services.control import going_on, step_state
 from registry.services.texts import state, when_due
 
 SHOWN = 200  # clocks on one page, the most urgent first; the list of deadlines has the rest
@@ -124,10 +124,12 @@ def _gists_of(deadlines: Iterable[Deadline]) -> dict[int, str]:
 
 
 def _checks(user: Any, now: datetime, operator_code: str) -> list[Check]:
-    """Steps of internal control until the end of the week, the most urgent first; one query."""
-    # Whose day it is where the operator is, is told below: here only what may be of this week.
+    """Steps of internal control that go on, until the end of the week, the most urgent first;
+    one query."""
+    # Whose day it is where the operator is, is told below: here only what may be of this week, and
+    # may go on where it is still yesterday.
     steps = scoped(ControlStep.objects.all(), user).filter(
-        next_on__lte=now.date() + timedelta(days=8)
+        going_on(now.date() - timedelta(days=1)), next_on__lte=now.date() + timedelta(days=8)
     )
     if operator_code:
         steps = steps.filter(operator__code=operator_code)
@@ -136,7 +138,8 @@ def _checks(user: Any, now: datetime, operator_code: str) -> list[Check]:
         "next_on", "pk"
     )[:SHOWN]:
         today = now.astimezone(step.operator.zone).date()
-        if step.next_on <= today + timedelta(days=6 - today.weekday()):
+        sunday = today + timedelta(days=6 - today.weekday())
+        if step.next_on <= sunday and step.goes_on(today):
             found.append(
                 Check(
                     step=step,

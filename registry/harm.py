@@ -1,7 +1,8 @@
 """What harm a breach of 152-FZ could do to people, by the criteria of Order 178. No Django.
 
-The criteria are closed and each has its degree; of several the highest counts. Where none holds
-the order names no degree, so none is made up: ``Degree.NONE``.
+The office knows the criteria from a short form of the order, not from the published text: compare
+them before an act is relied on. Each has its degree; of several the highest counts. Where none
+holds the short form names no degree, so none is made up: ``Degree.NONE``.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ class Processing:
 
 
 def degree_of(held: Iterable[str]) -> Degree:
-    """The highest degree of the criteria that hold; none holds: no degree, by the closed list.
+    """The highest degree of the criteria that hold; none holds: no degree.
 
     Refuses what is no criterion.
     """

@@ -33,6 +33,7 @@ from registry.services.control import (
     coming_before,
     control_record,
     control_step_to_save,
+    ended_by,
     how_often,
     step_state,
 )
@@ -49,15 +50,19 @@ def _today(operator: Operator) -> date:
 
 # --- the steps ---------------------------------------------------------------------------------
 class StepForm(ScopedForm):
-    """Whoever is responsible is on the operator's staff, and may write."""
+    """Whoever is responsible for a step that goes on is on the operator's staff, and may write."""
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         operator = cleaned.get("operator") or getattr(self.instance, "operator", None)
         person = cleaned.get("responsible")
+        ended_on = cleaned.get("ended_on")
         if operator is not None and person is not None:
+            today = _today(operator)
+            if ended_on is not None and ended_on <= today:
+                return cleaned  # nobody has to check it any more
             try:
-                check_owner(user=person, operator=operator, today=_today(operator))
+                check_owner(user=person, operator=operator, today=today)
             except (NotOnTheStaff, OwnerOnlyReads) as error:
                 self.add_error("responsible", sentence(error))
         return cleaned
@@ -108,17 +113,22 @@ class ComingFilter(admin.SimpleListFilter):
     parameter_name = "coming"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("overdue", _("overdue")), ("soon", _("within two weeks")), ("later", _("later"))]
+        return [
+            ("overdue", _("overdue")), ("soon", _("within two weeks")), ("later", _("later")),
+            ("ended", _("ended")),
+        ]  # fmt: skip
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        if self.value() not in {"overdue", "soon", "later"}:
+        if self.value() not in {"overdue", "soon", "later", "ended"}:
             return queryset
         now = timezone.now()
+        if self.value() == "ended":
+            return queryset.filter(ended_by(now))
         if self.value() == "overdue":
             return queryset.filter(coming_before(now))
         soon = coming_before(now, SOON + 1)
         if self.value() == "later":
-            return queryset.exclude(soon)
+            return queryset.exclude(soon).exclude(ended_by(now))
         return queryset.filter(soon).exclude(coming_before(now))
 
 
@@ -131,7 +141,7 @@ class ControlStepAdmin(CodedAdmin, VerbAdmin):
     ordering = ["next_on", "operator", "code"]
     fields = [
         "operator", "code", *NAMES, "clause", "every_months", "responsible", "next_on",
-        "change_reason",
+        "ended_on", "change_reason",
     ]  # fmt: skip
     verbs = (
         Verb(

@@ -6,7 +6,7 @@ A kind with questions of its own registers its form: ``FORMS[RegisterPaperKind.X
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -18,6 +18,9 @@ from registry.admin.verbs import VerbForm
 from registry.choices import Language, Role
 from registry.models import Membership, Operator, ProcessingActivity, User
 from registry.services.paper_kinds import KINDS
+
+# How long after somebody's last day a signature of theirs is still offered for recording.
+LEFT_SINCE = timedelta(days=31)
 
 
 def day_field(label: Any, help_text: Any, **kw: Any) -> forms.DateField:
@@ -153,8 +156,13 @@ class DiscardPaperForm(VerbForm):
 
 
 def signers(operator: Operator, today: date) -> QuerySet[User]:
-    """The staff of the operator who do more than read."""
+    """The staff of the operator who do more than read, and who did within ``LEFT_SINCE``.
+
+    Also whose account is closed: who signed and left is recorded still. The service judges the day.
+    """
     roles = Membership.objects.filter(
-        Q(ended_on=None) | Q(ended_on__gte=today), operator=operator, started_on__lte=today
+        Q(ended_on=None) | Q(ended_on__gte=today - LEFT_SINCE),
+        operator=operator,
+        started_on__lte=today,
     ).exclude(role=Role.AUDITOR)
-    return User.objects.filter(is_active=True, pk__in=roles.values("user")).order_by("username")
+    return User.objects.filter(pk__in=roles.values("user")).order_by("username")

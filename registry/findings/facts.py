@@ -245,8 +245,11 @@ class Policy:
 class Signed:
     """A signed paper of the register (``registry.choices.RegisterPaperKind``).
 
-    ``filed_on``: when it went to the authority. Of a list of data its ``categories``, of an act of
-    harm its ``degree``, of a size class the class; empty for the others.
+    ``filed_on``: when it went to the authority, ``filed_order``: which of two filings of one day
+    is the later. Of a list of data its ``categories``, of an act of harm its ``degree``, of a size
+    class the class and whether it says that data of restricted access are used, of a notice of
+    the end its ``ceased_on``, of a plan of control its ``steps`` (code, every so many months,
+    number of the person responsible); empty for the others.
     """
 
     kind: str
@@ -256,16 +259,27 @@ class Signed:
     categories: frozenset[str] = frozenset()
     degree: str = ""
     size: str = ""
+    restricted: bool | None = None
+    ceased_on: date | None = None
+    steps: tuple[tuple[str, int, int], ...] = ()
+    # A number of the office that orders papers, and nothing that this one says.
+    filed_order: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of internal control; ``responsible``: whoever checks it is still on the staff."""
+    """A step of internal control that goes on.
+
+    ``responsible``: whoever checks it is still on the staff; ``checker``: the number of that
+    person.
+    """
 
     code: str
     name: str
     next_on: date
     responsible: bool = True
+    every_months: int = 12
+    checker: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,13 +357,15 @@ class Register:
 
     def paper(self, *kinds: str, activity: str = "", filed: bool = False) -> Signed | None:
         """The last signed paper of these kinds; ``filed``: the last that was filed."""
-        # Of two of one day the later one, which stands behind it.
+        # Of two that were signed on one day the later one, which stands behind it.
         found = [
             row
             for row in reversed(self.papers)
             if row.kind in kinds and row.activity == activity and (row.filed_on or not filed)
         ]
-        return max(found, key=lambda row: row.filed_on or row.signed_on, default=None)
+        if filed:
+            return max(found, key=lambda row: (row.filed_on, row.filed_order), default=None)
+        return max(found, key=lambda row: row.signed_on, default=None)
 
     def claim(self, topic: str, *codes: str) -> tuple[Claim, ...]:
         """What the policy states about a topic, by the codes of the facts."""

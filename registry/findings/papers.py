@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from registry.errors import gettext_noop as _
 from registry.findings import Hit, Severity, Words, check, hit
-from registry.findings.facts import Register
+from registry.findings.facts import Register, Signed
 from registry.findings.harm_facts import processing_of
 from registry.findings.law import article, cited, under
 from registry.harm import DEGREE_WORDS, Degree, degree_of, proved, worse
 
+RESTRICTED = frozenset({"special", "biometric"})
 NOTICES = ("notice_start", "notice_change", "notice_end")
 
 
@@ -27,10 +28,20 @@ def _notifies(register: Register) -> bool:
     return under(register, "RU")
 
 
-def _told(register: Register) -> str:
-    """The last notice that the authority was sent; empty before the first."""
-    paper = register.paper(*NOTICES, filed=True)
-    return paper.kind if paper else ""
+def _told(register: Register) -> Signed | None:
+    """The last notice that the authority was sent; None before the first."""
+    return register.paper(*NOTICES, filed=True)
+
+
+def _has_ended(register: Register, notice: Signed) -> bool:
+    """Whether the end that the authority was told of has come.
+
+    Kazakhstan is told beforehand from which day on nothing is processed (94-V 10-1), Russia
+    afterwards on which day it ceased (152-FZ 22(7)): that day may still have been one of work.
+    """
+    if under(register, "KZ"):
+        return notice.ceased_on is not None and notice.ceased_on <= register.today
+    return notice.ceased_on is None or notice.ceased_on < register.today
 
 
 @check(
@@ -54,7 +65,8 @@ def never_notified(register: Register) -> Iterator[Hit]:
     clears=_("End the activities, or file a new notice of the start of processing."),
 )
 def goes_on_after_the_end(register: Register) -> Iterator[Hit]:
-    if register.begun and _told(register) == "notice_end":
+    told = _told(register)
+    if register.begun and told and told.kind == "notice_end" and _has_ended(register, told):
         yield _about(register, article(register, RU="22(1)", KZ="10-1, 25-1"))
 
 
@@ -69,6 +81,25 @@ def goes_on_after_the_end(register: Register) -> Iterator[Hit]:
 )
 def no_size_class(register: Register) -> Iterator[Hit]:
     if under(register, "KZ") and register.begun and register.paper("size_class") is None:
+        yield _about(register, cited("KZ", "25-1"))
+
+
+@check(
+    "PAP-014",
+    Severity.WARNING,
+    message=_(
+        "%(name)s has begun or ceased to use data of restricted access since its size class was "
+        "determined."
+    ),
+    clears=_("Determine the class anew: write the paper of the size class and sign it."),
+)
+def other_data_than_the_class(register: Register) -> Iterator[Hit]:
+    paper = register.paper("size_class")
+    if not under(register, "KZ") or paper is None or paper.restricted is None:
+        return
+    used = {code for row in register.begun for code in row.categories}
+    uses = any(row.kind in RESTRICTED for row in register.categories if row.code in used)
+    if register.begun and uses != paper.restricted:
         yield _about(register, cited("KZ", "25-1"))
 
 
@@ -160,6 +191,25 @@ def no_steps(register: Register) -> Iterator[Hit]:
 )
 def no_plan(register: Register) -> Iterator[Hit]:
     if register.steps and register.paper("control_plan") is None:
+        yield _about(register, article(register, RU="18.1(1)(4)", KZ="25(3)"))
+
+
+@check(
+    "PAP-013",
+    Severity.WARNING,
+    message=_(
+        "The plan of internal control that %(name)s has signed is no longer what is done: its "
+        "steps, how often or by whom they are checked are not those of today."
+    ),
+    clears=_("Write the plan anew and sign it, or let the steps be as the signed plan says."),
+)
+def other_steps_than_the_plan(register: Register) -> Iterator[Hit]:
+    paper = register.paper("control_plan")
+    # Where no step is left, PAP-007 says so: a plan without steps cannot be signed.
+    if paper is None or not register.steps:
+        return
+    # Not the day of the next check: each check moves it.
+    if {(row.code, row.every_months, row.checker) for row in register.steps} != set(paper.steps):
         yield _about(register, article(register, RU="18.1(1)(4)", KZ="25(3)"))
 
 

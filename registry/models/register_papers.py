@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -23,7 +25,7 @@ class RegisterPaper(OperatorRow):
     """One paper, as it was written from the register on a day: a draft until somebody signs it.
 
     ``facts`` and ``particulars`` are those of ``registry.paper_contents``; ``digest``: SHA-256 of
-    the facts as canonical JSON. Immutable once signed, by trigger.
+    both as canonical JSON. Immutable once signed, by trigger.
     """
 
     frozen_once = "signed_at"
@@ -142,6 +144,12 @@ class ControlStep(RegisterRow):
         help_text=_("Who checks it; a member of the operator's staff."),
     )
     next_on = models.DateField(_("next on"), help_text=_("By when it is checked next."))
+    ended_on = models.DateField(
+        _("ended on"),
+        null=True,
+        blank=True,
+        help_text=_("From this day on it is no longer checked; empty: it goes on."),
+    )
     history = history()
     access = Access(
         scope="operator",
@@ -161,6 +169,10 @@ class ControlStep(RegisterRow):
                 violation_error_message=_("A check comes back after 1 to 60 months."),
             ),
         ]
+
+    def goes_on(self, day: date) -> bool:
+        """Whether it is still checked on that day: on the day of its end no longer."""
+        return self.ended_on is None or self.ended_on > day
 
 
 class ControlRecord(models.Model):

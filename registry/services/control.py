@@ -41,6 +41,10 @@ class CheckFoundMissing(OperatorError):
     template = gettext_noop("Say what was found; if nothing is wrong, say that.")
 
 
+class ControlStepEnded(OperatorError):
+    template = gettext_noop("%(step)s ended on %(day)s: from that day on it is not checked.")
+
+
 class CheckerAway(OperatorError):
     template = gettext_noop(
         "%(user)s is away on %(day)s: %(substitute)s stands in and records the check."
@@ -59,8 +63,8 @@ def control_record(
     """Write down that a step was checked; it comes back so many months after that day.
 
     On the last day of a shorter month where that month has no such day. Refuses a day to come, a
-    day before the last record of the step, an empty finding, and whoever is not on duty with the
-    operator today: not on the staff, only reading, or away.
+    day on which the step had ended, a day before the last record of the step, an empty finding,
+    and whoever is not on duty with the operator today: not on the staff, only reading, or away.
     """
     row = _locked(step)
     today = now.astimezone(row.operator.zone).date()
@@ -70,6 +74,8 @@ def control_record(
         raise CheckerAway(user=str(by), day=today, substitute=str(on_duty))
     if done_on > today:
         raise CheckedInFuture(step=row.code, day=done_on)
+    if not row.goes_on(done_on):
+        raise ControlStepEnded(step=row.code, day=row.ended_on)
     last = row.records.order_by("-done_on").values_list("done_on", flat=True).first()
     if last is not None and done_on < last:
         raise CheckedBeforeLast(step=row.code, day=last)
@@ -91,12 +97,13 @@ def control_record(
 def control_step_to_save(step: ControlStep, *, changed: Iterable[str]) -> ControlStep:
     """Make an edited step ready for saving: locked until the transaction ends.
 
-    A form that was opened before somebody recorded a check does not bring the old day back.
+    A form that was opened before somebody recorded a check, or ended the step, does not bring the
+    old day back.
     """
     if step.pk:
         row = _locked(step)
-        if "next_on" not in changed:
-            step.next_on = row.next_on
+        for name in {"next_on", "ended_on"}.difference(changed):
+            setattr(step, name, getattr(row, name))
     return step
 
 
@@ -117,20 +124,41 @@ def next_after(done_on: date, every_months: int) -> date:
 
 
 # --- what is due -------------------------------------------------------------------------------
+def going_on(day: date) -> Q:
+    """Steps that are still checked on that day (``ControlStep.goes_on``)."""
+    return Q(ended_on=None) | Q(ended_on__gt=day)
+
+
 def coming_before(now: datetime, days: int = 0) -> Q:
-    """Steps whose day comes within so many days, where each operator is; 0: overdue. One query."""
-    by_day: dict[date, list[int]] = {}
-    for operator in Operator.objects.select_related("jurisdiction"):
-        until = now.astimezone(operator.zone).date() + timedelta(days=days)
-        by_day.setdefault(until, []).append(operator.pk)
+    """Steps that go on and whose day comes within so many days, where each operator is; 0:
+    overdue. One query."""
     found = Q(pk__in=[])
-    for until, operators in by_day.items():
-        found |= Q(operator__in=operators, next_on__lt=until)
+    for today, operators in _days(now).items():
+        until = today + timedelta(days=days)
+        found |= Q(going_on(today), operator__in=operators, next_on__lt=until)
     return found
 
 
+def ended_by(now: datetime) -> Q:
+    """Steps that have ended, where each operator is. One query."""
+    found = Q(pk__in=[])
+    for today, operators in _days(now).items():
+        found |= Q(operator__in=operators, ended_on__lte=today)
+    return found
+
+
+def _days(now: datetime) -> dict[date, list[int]]:
+    """The days that it is now -> the operators where it is that day."""
+    by_day: dict[date, list[int]] = {}
+    for operator in Operator.objects.select_related("jurisdiction"):
+        by_day.setdefault(now.astimezone(operator.zone).date(), []).append(operator.pk)
+    return by_day
+
+
 def step_state(step: ControlStep, today: date) -> str:
-    """How late the step is, or how soon it comes, in plain words."""
+    """That the step has ended, how late it is, or how soon it comes, in plain words."""
+    if not step.goes_on(today):
+        return gettext("ended")
     left = (step.next_on - today).days
     if left < 0:
         return ngettext("overdue by %(count)s day", "overdue by %(count)s days", -left) % {

@@ -64,10 +64,14 @@ def _csv(operator: Operator, records: Iterable[ControlRecord]) -> bytes:
         recorded = row.recorded_at.astimezone(operator.zone).isoformat(timespec="seconds")
         line = [
             row.done_on.isoformat(), row.step.code, row.step.name, row.found, row.remedy,
-            str(row.recorded_by), recorded,
+            _recorder(row), recorded,
         ]  # fmt: skip
         writer.writerow([f"'{cell}" if cell.startswith(FORMULA) else cell for cell in line])
     return stream.getvalue().encode()
+
+
+def _recorder(row: ControlRecord) -> str:
+    return "–" if row.recorded_by is None else str(row.recorded_by)
 
 
 def _pdf(
@@ -79,7 +83,7 @@ def _pdf(
 ) -> bytes:
     lines = [
         (
-            row.done_on.isoformat(), row.step.name, row.found, row.remedy, str(row.recorded_by)
+            row.done_on.isoformat(), row.step.name, row.found, row.remedy, _recorder(row)
         )
         for row in records
     ]  # fmt: skip

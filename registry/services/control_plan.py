@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from registry.choices import RegisterPaperKind, Role
 from registry.models import ControlStep, Membership, Operator
 from registry.paper_contents import Contents, Section
-from registry.services.control import how_often
+from registry.services.control import going_on, how_often
 from registry.services.paper_kinds import Ask, writes
 
 ARTICLES = {"RU": "152-FZ 18.1(1)(4)", "KZ": "94-V 25(3)"}
@@ -18,9 +18,9 @@ ARTICLES = {"RU": "152-FZ 18.1(1)(4)", "KZ": "94-V 25(3)"}
 
 @writes(RegisterPaperKind.CONTROL_PLAN, laws="RU KZ", order=True)
 def write_control_plan(ask: Ask) -> Contents:
-    """Every step of the register; two queries, however many there are."""
+    """Every step that goes on; two queries, however many there are."""
     steps = list(
-        ControlStep.objects.filter(operator=ask.operator)
+        ControlStep.objects.filter(going_on(ask.today), operator=ask.operator)
         .select_related("responsible")
         .order_by("code")
     )

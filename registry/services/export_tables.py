@@ -192,7 +192,7 @@ TABLES: tuple[Table, ...] = (
         "signer_position", "filed_on", "filing_number", "digest",
     ), order=("id",)),
     Table("control_steps", ControlStep, (
-        "name", "code", "every_months", "responsible", "next_on", "last_on", "clause",
+        "name", "code", "every_months", "responsible", "next_on", "last_on", "ended_on", "clause",
     )),
 )  # fmt: skip
 # Rows that others name, read for their names and for what the gates are judged by.

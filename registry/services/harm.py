@@ -75,7 +75,8 @@ def _processing(register: Register, row: Activity, operator: Operator) -> Proces
 # --- writing -----------------------------------------------------------------------------------
 @writes(RegisterPaperKind.HARM, laws="RU", per_activity=True)
 def harm_act(ask: Ask) -> Contents:
-    """The act about one activity: who assessed when, each criterion and why, the degree.
+    """The act about one activity: who assessed when, each criterion and why, the degree; last, from
+    what this office knows the criteria.
 
     A criterion holds when the register proves it or somebody says why it does. Missing: the
     operator's address, the day, who assessed, a reason, data of the activity, and a country
@@ -97,6 +98,7 @@ def harm_act(ask: Ask) -> Contents:
             _assessment(answers),
             _criteria(shown, open_, answers),
             _degree(degree),
+            _source(),
         ),
         missing=tuple(_missing(ask, row, answers, shown, open_)),
         particulars={
@@ -210,6 +212,14 @@ def _degree(degree: Degree) -> Section:
         text = gettext("Of the criteria that hold the highest degree counts.")
     words = gettext(DEGREE_WORDS[degree])
     return Section(gettext("The degree of harm"), text=(text,), pairs=((gettext("Degree"), words),))
+
+
+def _source() -> Section:
+    text = gettext(
+        "This office knows the criteria from a short form of the order: compare them with the "
+        "published text before you rely on this act."
+    )
+    return Section(gettext("Source"), text=(text,))
 
 
 def _missing(

@@ -170,15 +170,17 @@ def _as_text(period: list[Any]) -> list[str]:
 def _given_to(card: Operator, purpose_of: Mapping[int, str], today: date) -> dict[str, str]:
     """Whom data are given to -> the country, empty where it is not known.
 
-    Where the register has transfers to somebody, those decide: nothing goes through a closed gate.
+    Where the register has transfers of an activity to somebody, those decide for that activity:
+    nothing goes through a closed gate. What another one gives them is its own affair.
     """
-    by_transfer: dict[str, bool] = {}
+    gates: dict[tuple[int, str], bool] = {}
     for row in Transfer.objects.filter(operator=card).select_related("recipient"):
+        pair = (row.activity_id, row.recipient.code)
         is_open = row.open_on(today) and row.activity_id in purpose_of
-        by_transfer[row.recipient.code] = by_transfer.get(row.recipient.code, False) or is_open
-    named = _linked(card, "recipients", purpose_of).values()
-    given = {code for codes in named for code in codes if code not in by_transfer}
-    given |= {code for code, is_open in by_transfer.items() if is_open}
+        gates[pair] = gates.get(pair, False) or is_open
+    named = _linked(card, "recipients", purpose_of)
+    given = {code for pk, codes in named.items() for code in codes if (pk, code) not in gates}
+    given |= {code for (_pk, code), is_open in gates.items() if is_open}
     rows = Recipient.objects.filter(operator=card).values_list("code", "country__code")
     return {code: country or "" for code, country in rows if code in given}
 

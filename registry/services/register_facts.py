@@ -192,7 +192,8 @@ def _register(rows: Rows, today: date) -> facts.Register:
             facts.Step(
                 name=row.name,
                 responsible=row.responsible_user in _users(rows[Membership]),
-                **row.take("code", "next_on"),
+                checker=row.responsible_user,
+                **row.take("code", "next_on", "every_months"),
             )
             for row in rows[ControlStep]
         ),
@@ -264,8 +265,16 @@ def _transfer(row: Row, today: date) -> facts.Moved:
 def _paper(row: Row) -> facts.Signed:
     return facts.Signed(
         categories=frozenset(row.listed or ()),
-        **row.take("kind", "activity", "signed_on", "filed_on", "degree", "size"),
-    )
+        steps=tuple(
+            (step["code"], step["every_months"], step["responsible"])
+            for step in row.planned or ()
+        ),
+        filed_order=row.filed_order or 0,
+        **row.take(
+            "kind", "activity", "signed_on", "filed_on", "degree", "size", "restricted",
+            "ceased_on",
+        ),
+    )  # fmt: skip
 
 
 def _instruction(row: Row, today: date) -> facts.Instruction:

@@ -44,7 +44,7 @@ from registry.paper_refusals import (
 )
 from registry.papers import Paper
 from registry.services import audit
-from registry.services.clocks import check_owner, person_on_duty
+from registry.services.clocks import NotOnTheStaff, OwnerOnlyReads, person_on_duty
 from registry.services.paper_kinds import KINDS, Ask, PaperKind
 
 SIGNED = ["order_number", "signer", "signer_position", "signed_on", "signed_at"]
@@ -70,9 +70,10 @@ def paper_contents(paper: RegisterPaper) -> Contents:
     return contents_of(paper.facts, paper.particulars)
 
 
-def digest_of(facts: Mapping[str, Any]) -> str:
-    """SHA-256 of the facts as canonical JSON."""
-    told = json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+def digest_of(facts: Mapping[str, Any], particulars: Mapping[str, Any]) -> str:
+    """SHA-256 of facts and particulars as canonical JSON."""
+    both = {"facts": facts, "particulars": particulars}
+    told = json.dumps(both, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(told.encode()).hexdigest()
 
 
@@ -124,7 +125,7 @@ def paper_draft(
         activity=activity,
         facts=facts,
         particulars=particulars,
-        digest=digest_of(facts),
+        digest=digest_of(facts, particulars),
         made_at=now,
         made_by=by,
     )
@@ -228,27 +229,37 @@ def _written(writer: PaperKind, ask: Ask) -> tuple[dict[str, Any], dict[str, Any
 
 
 def _refuse_left_behind(row: RegisterPaper, writer: PaperKind, day: date) -> None:
-    """What is signed must be what the register says on that day."""
+    """What is signed must be what the register says on that day, in words and in codes; of a kind
+    that binds some particulars only, those."""
     ask = Ask(row.operator, row.language, day, row.activity, row.facts["given"])
     facts, particulars = _written(writer, ask)
     if writer.binds:
         same = all(particulars.get(name) == row.particulars.get(name) for name in writer.binds)
     else:
-        same = digest_of(facts) == row.digest
-    # A text that somebody bent since would be signed under the digest of another.
-    if not same or digest_of(row.facts) != row.digest:
+        # The particulars too: a code changes without a word, and the next notice is compared by it.
+        same = digest_of(facts, particulars) == row.digest
+    # What somebody bent since would be signed under the digest of another.
+    if not same or digest_of(row.facts, row.particulars) != row.digest:
         raise PaperLeftBehind()
 
 
 def _position(signer: User, operator: Operator, day: date) -> str:
-    """In what position the person signs for the operator on that day."""
-    check_owner(user=signer, operator=operator, today=day)
+    """In what position the person signs for the operator on that day.
+
+    Whether the account is open today is not asked: whoever has left since did sign.
+    """
+    memberships = Membership.objects.filter(user=signer, operator=operator)
+    held = [row for row in memberships.order_by("-started_on", "-pk") if row.holds_on(day)]
+    if not held:
+        raise NotOnTheStaff(user=str(signer), operator=str(operator))
+    signing = [row for row in held if row.role != Role.AUDITOR]
+    if not signing:
+        raise OwnerOnlyReads(user=str(signer))
     on_duty = person_on_duty(user=signer, operator=operator, today=day)
     if on_duty != signer:
         raise SignerAway(user=str(signer), day=day, substitute=str(on_duty))
-    memberships = Membership.objects.filter(user=signer, operator=operator)
-    for row in memberships.exclude(role=Role.AUDITOR).order_by("-started_on", "-pk"):
-        if row.holds_on(day) and row.position.strip():
+    for row in signing:
+        if row.position.strip():
             return row.position.strip()
     raise SignerWithoutPosition(user=str(signer), operator=str(operator))
 

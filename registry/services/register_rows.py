@@ -43,6 +43,7 @@ from registry.models import (
     Transfer,
 )
 from registry.models.base import LANGUAGES, Localized
+from registry.services.control import going_on
 from registry.services.rules import in_force
 
 NAMES = tuple(f"name_{language}" for language in LANGUAGES)
@@ -100,9 +101,11 @@ COLUMNS: dict[type[Model], tuple[str | tuple[str, str], ...]] = {
     RegisterPaper: (
         "kind", ("activity", "activity__code"), "signed_on", ("filed_on", "filing__filed_on"),
         ("listed", "particulars__categories"), ("degree", "particulars__degree"),
-        ("size", "particulars__class"),
+        ("size", "particulars__class"), ("restricted", "particulars__restricted"),
+        ("ceased_on", "particulars__ceased_on"), ("planned", "particulars__steps"),
+        "signed_at", ("filed_order", "filing__pk"),
     ),
-    ControlStep: (*CODED, "next_on", ("responsible_user", "responsible_id")),
+    ControlStep: (*CODED, "every_months", "next_on", ("responsible_user", "responsible_id")),
 }  # fmt: skip
 LINKS = (
     (Operator, "also_under"),
@@ -122,15 +125,16 @@ DATES = frozenset({"review_on", "verified_on", "signed_on"} | {
     f"{name}_on"
     for name in (
         "ended", "started", "opened", "banned", "closed", "filed", "in_force", "next",
-        "undertaking",
+        "undertaking", "ceased",
     )
 })  # fmt: skip
 LISTS = frozenset({"languages", "contact_by", "operations", "collection_ways", "clauses"} | {
-    "withdrawal_channels", "listed"
+    "withdrawal_channels", "listed", "planned",
 })  # fmt: skip
 FLAGS = frozenset({
     "responsible", "open_ended", "automatic", "confidentiality", "localisation", "security",
     "incident_notice", "third_parties", "cross_border", "dissemination", "separate_document",
+    "restricted",
 })  # fmt: skip
 
 
@@ -164,7 +168,8 @@ class Row:
 
 
 def _value(name: str, value: Any) -> Any:
-    """SQLite hands flags over as numbers and lists as text, and nobody has dates in JSON."""
+    """SQLite hands flags over as numbers, those inside JSON and lists as text, and nobody has
+    dates in JSON."""
     if name in LISTS and isinstance(value, str):
         return json.loads(value)
     if value is None and name in CODES:
@@ -172,7 +177,7 @@ def _value(name: str, value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if name in FLAGS:
-        return bool(value)
+        return value == "true" if isinstance(value, str) else bool(value)
     return date.fromisoformat(value) if name in DATES else value
 
 
@@ -198,6 +203,7 @@ def _wanted(operator: Operator, today: date) -> dict[type[Model], QuerySet[Any]]
             Q(ended_on=None) | Q(ended_on__gte=today), operator=operator, started_on__lte=today
         ),
         RegisterPaper: RegisterPaper.objects.filter(operator=operator, signed_on__lte=today),
+        ControlStep: ControlStep.objects.filter(going_on(today), operator=operator),
     }
     others = (model for model in COLUMNS if model not in wanted)
     return wanted | {model: model._default_manager.filter(operator=operator) for model in others}
@@ -229,7 +235,8 @@ def _linked(operator: Operator) -> Mapping[tuple[str, int], Links]:
 
 
 def rows_of(operator: Operator, today: date) -> Rows:
-    """Model -> its rows, in the order of their codes; two queries."""
+    """Model -> its rows, in the order of their codes, papers in that of their signing; two
+    queries."""
     linked = _linked(operator)
     by_name = {model.__name__: model for model in COLUMNS}
     parts = []
@@ -242,4 +249,6 @@ def rows_of(operator: Operator, today: date) -> Rows:
         rows[by_name[table]].append(Row(pk, values, linked.get((table, pk), {})))
     for found in rows.values():
         found.sort(key=lambda row: (getattr(row, "code", ""), row.pk))
+    # As the services take the paper that was signed last; moments are ISO text, which sorts.
+    rows[RegisterPaper].sort(key=lambda row: (row.signed_on, row.signed_at, row.pk))
     return rows

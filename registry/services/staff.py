@@ -24,6 +24,7 @@ from registry.models import (
 )
 from registry.services import audit
 from registry.services.clocks import check_owner, deadline_assign, person_on_duty
+from registry.services.control import going_on
 
 
 class LeftAlready(Conflict):
@@ -86,7 +87,9 @@ def open_work(*, membership: Membership, today: date) -> Handover:
             Carrier.objects.filter(operator=membership.operator, responsible=membership.user)
         ),
         steps=list(
-            ControlStep.objects.filter(operator=membership.operator, responsible=membership.user)
+            ControlStep.objects.filter(
+                going_on(today), operator=membership.operator, responsible=membership.user
+            )
         ),
         is_responsible=membership.operator.responsible_id == membership.user_id,
     )
@@ -139,6 +142,8 @@ def staff_leave(
 
     The person is deactivated, never deleted. Refuses when open work would be left to nobody.
     """
+    # The operator first, as every verb that starts a clock does.
+    seam.lock(Operator.objects.filter(pk=membership.operator_id)).get()
     row = (
         seam.lock(Membership.objects.filter(pk=membership.pk))
         .select_related("operator__jurisdiction", "user")

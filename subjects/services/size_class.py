@@ -1,7 +1,8 @@
 """The size class of an operator under 94-V: how many people, which data, and what follows.
 
 94-V 25-1 and 10-1 as Law 326-VIII made them, from a secondary source. People are counted by their
-cards; the paper names none of them.
+cards; the paper names none of them. That data of restricted access are the special and the
+biometric ones is this office's own reading, an assumption that the paper states.
 """
 
 from __future__ import annotations
@@ -95,7 +96,8 @@ def _confirmed() -> QuerySet[ActItem]:
 
 
 def restricted_data(operator: Operator, today: date) -> list[DataCategory]:
-    """Special and biometric data of the activities that go on today (94-V 1, 25-1)."""
+    """Special and biometric data of the activities that go on today: what this office takes the
+    data of restricted access to be (94-V 25-1)."""
     activities = live_activities(operator, today)
     return list(
         DataCategory.objects.filter(
@@ -121,9 +123,9 @@ def live_activities(operator: Operator, today: date) -> QuerySet[ProcessingActiv
 
 
 # --- the paper ---------------------------------------------------------------------------------
-# The number of people is another one every day; what is signed stands while class and kind of
-# data do.
-@writes(RegisterPaperKind.SIZE_CLASS, laws="KZ", binds=("class", "restricted"))
+# The number of people is another one every day; what is signed stands while the class does and
+# the data that the paper names.
+@writes(RegisterPaperKind.SIZE_CLASS, laws="KZ", binds=("class", "restricted", "data"))
 def write_size_class(ask: Ask) -> Contents:
     """The class on the day of writing, and what follows from it."""
     people = people_counted(operator=ask.operator)
@@ -148,7 +150,12 @@ def write_size_class(ask: Ask) -> Contents:
             _source(ask.today),
         ),
         missing=tuple(missing),
-        particulars={"people": people, "restricted": bool(data), "class": str(size)},
+        particulars={
+            "people": people,
+            "restricted": bool(data),
+            "data": sorted(row.code for row in data),
+            "class": str(size),
+        },
     )
 
 
@@ -235,6 +242,13 @@ def _source(today: date) -> Section:
             )
             % {"how": rule.get_verification_display()}
         )
+    # Also where the rule is confirmed: that the articles read so says not which data they mean.
+    text.append(
+        gettext(
+            "Assumption: this office takes data of restricted access to be special and biometric "
+            "data."
+        )
+    )
     if rule.effective_from and rule.effective_from > today:
         text.append(gettext("They are not in force yet."))
     pairs = [(gettext("Articles"), rule.article)]

@@ -41,7 +41,7 @@ def plain(ask: Ask) -> Contents:
             Section("B", text=(f"note {ask.given.get('note', '–')}",)),
         ),
         missing=tuple(ask.given.get("lacks", ())),
-        particulars={"purposes": [row.code for row in rows], "day": ask.today.isoformat()},
+        particulars={"purposes": [row.code for row in rows]},
     )
 
 
@@ -53,9 +53,8 @@ def about_one(ask: Ask) -> Contents:
 def told_daily(ask: Ask) -> Contents:
     """Another text each day; only ``purposes`` binds."""
     said = plain(ask)
-    return Contents(
-        f"{said.title} {ask.today}", said.article, said.sections, (), dict(said.particulars)
-    )
+    particulars = {**said.particulars, "day": ask.today.isoformat()}
+    return Contents(f"{said.title} {ask.today}", said.article, said.sections, (), particulars)
 
 
 OURS = (

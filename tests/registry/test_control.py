@@ -30,6 +30,7 @@ from registry.services.control_journal import JournalUpsideDown, control_journal
 from registry.services.staff import SuccessorMissing, open_work, staff_leave
 from tests.conftest import Office, Team, make_user
 from tests.registry.controlling import NOW, TODAY, check, step
+from tests.registry.papering import words_of
 
 DAY = timedelta(days=1)
 
@@ -168,6 +169,10 @@ def test_a_form_of_before_brings_no_old_day_back(team: Team) -> None:
     assert control_step_to_save(stale, changed=["name_en"]).next_on == date(2026, 6, 2)
     stale.next_on = date(2026, 4, 1)
     assert control_step_to_save(stale, changed=["next_on"]).next_on == date(2026, 4, 1)
+    ended = ControlStep.objects.get(pk=row.pk)
+    ended.ended_on = date(2026, 3, 1)
+    audit.save(ended, by=None, reason="test")
+    assert control_step_to_save(stale, changed=["name_en"]).ended_on == date(2026, 3, 1)
 
 
 def test_two_checks_at_once_are_one_after_the_other(live_office: Office) -> None:
@@ -276,6 +281,20 @@ def test_the_journal_of_a_period_as_a_table(office: Office) -> None:
     assert ",'=Access,finding 1,'+fix,clerk@ipm,2026-03-02T11:00:00+03:00" in lines[1]
     with pytest.raises(JournalUpsideDown):
         control_journal(**asked | {"since": TODAY, "until": TODAY - DAY})
+
+
+@pytest.mark.parametrize("media", ["csv", "pdf"])
+def test_the_journal_has_a_dash_where_nobody_recorded(office: Office, media: str) -> None:
+    team = office.ipm
+    ControlRecord.objects.create(
+        step=step(team), done_on=TODAY, found="In order.", recorded_at=NOW, recorded_by=None
+    )
+    told = control_journal(
+        operator=team.operator, since=TODAY, until=TODAY, media=media, language="en", now=NOW
+    )
+    text = words_of(told) if media == "pdf" else told.decode()
+    assert "None" not in text
+    assert ("In order. – –" if media == "pdf" else "In order.,,–,2026") in text
 
 
 def test_somebody_new_can_be_made_responsible(office: Office) -> None:

@@ -92,6 +92,25 @@ def test_a_file_that_is_there_stays_unless_forced(office: Office, tmp_path: Path
     assert left(tmp_path) == ["register.json"]
 
 
+def test_a_file_that_appears_meanwhile_stays_unless_forced(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "register.json"
+    sync = os.fsync
+
+    def meanwhile(handle: int) -> None:
+        sync(handle)
+        path.write_text("mine")
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    out, refusal = run("--format", "json", "--out", str(path))
+    assert out == b"" and "is there already" in refusal and "--force" in refusal
+    assert path.read_text() == "mine" and left(tmp_path) == ["register.json"]
+    path.unlink()
+    assert run("--format", "json", "--out", str(path), "--force")[1] == ""
+    assert path.read_bytes() == wanted("json") and left(tmp_path) == ["register.json"]
+
+
 def test_a_link_leads_to_its_file(office: Office, tmp_path: Path) -> None:
     target, link = tmp_path / "target.json", tmp_path / "link.json"
     target.write_text("mine")

@@ -151,9 +151,9 @@ def test_where_no_criterion_holds_the_act_states_no_degree_and_is_signed(ipm: Te
     assert contents.particulars == {
         "activity": "email_information", "degree": "none", "criteria": [], "proved": [],
     }  # fmt: skip
-    last = contents.sections[-1]
-    assert "The order names no degree for that case, and this act states none." in last.text[0]
-    assert last.pairs == (("Degree", "no degree, for no criterion holds"),)
+    degree = contents.sections[-2]
+    assert "The order names no degree for that case, and this act states none." in degree.text[0]
+    assert degree.pairs == (("Degree", "no degree, for no criterion holds"),)
     assert signed(draft(ipm), ipm).is_signed
 
 
@@ -212,7 +212,13 @@ def test_what_somebody_ticked_holds_with_the_reason_given(ipm: Team) -> None:
         "criteria": ["marketing", "public_directory"], "proved": [],
     }  # fmt: skip
     assert criteria(contents)["marketing"][3].endswith(notes["marketing"])
-    assert contents.sections[-1].pairs == (("Degree", "medium degree of harm"),)
+    assert contents.sections[-2].pairs == (("Degree", "medium degree of harm"),)
+
+
+def test_it_closes_with_what_the_criteria_are_read_from(ipm: Team) -> None:
+    source = act(ipm).sections[-1]
+    (text,) = source.text
+    assert source.heading == "Source" and "short form" in text and "published" in text
 
 
 # --- what it lacks -----------------------------------------------------------------------------

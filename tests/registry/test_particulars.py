@@ -151,6 +151,16 @@ def test_an_activity_that_gives_data_abroad_without_a_transfer_does_so(ipm: Team
     assert read(operator=ipm.operator, today=TODAY).unknown_recipients == (nowhere.code,)
 
 
+def test_the_closed_gate_of_one_activity_hides_nothing_of_another(ipm: Team) -> None:
+    row = at_step("open", ipm, "DE")
+    ban(row, ipm, TODAY)
+    row.activity.recipients.add(row.recipient)
+    assert told(ipm)["cross_border"] == []
+    # Another activity gives them data too, and no transfer of it is closed.
+    activity(ipm).recipients.add(row.recipient)
+    assert told(ipm)["cross_border"] == ["DE"]
+
+
 def test_machines_without_a_system_stand_nowhere(ipm: Team) -> None:
     row = activity(ipm)
     row.systems.clear()

@@ -15,19 +15,21 @@ from registry.findings import facts
 from registry.models import (
     Adequacy,
     DeadlineRule,
+    Filing,
     Membership,
     Operator,
     ProcessingActivity,
     ProcessorInstruction,
     Purpose,
+    RegisterPaper,
     SubjectCategory,
     Transfer,
 )
 from registry.services import audit
 from registry.services.policies import policy_import
 from registry.services.register_facts import reading_of, register_of
-from tests.conftest import Office
-from tests.registry.findings.clean_office import clean_office
+from tests.conftest import Office, Team
+from tests.registry.findings.clean_office import clean_office, of_the_dpo
 from tests.registry.findings.registers import TODAY, clean
 
 pytestmark = pytest.mark.django_db
@@ -49,7 +51,8 @@ def queries(operator: Operator) -> int:
 @pytest.mark.parametrize("law", ["RU", "KZ"])
 def test_what_is_entered_is_read_as_it_was_meant(law: str) -> None:
     team = clean_office(law)
-    read, meant = register_of(operator=team.operator, today=TODAY), clean(law)
+    read = register_of(operator=team.operator, today=TODAY)
+    meant = of_the_dpo(clean(law), team.dpo)
     for field in dataclasses.fields(facts.Register):
         if field.name in OF_THE_LAW:
             continue
@@ -260,6 +263,62 @@ def test_a_transfer_says_whether_it_is_over_and_was_filed() -> None:
     row.opened_on = None
     audit.save(row, by=None, reason="test")
     assert (read(TODAY).open, read(TODAY).ended) == (False, True), "it was given up"
+
+
+# --- papers ------------------------------------------------------------------------------------
+def signed(team: Team, kind: str, **fields: Any) -> RegisterPaper:
+    """A paper of that day, recorded as signed so many hours later."""
+    at = datetime(2026, 11, 2, 6, tzinfo=UTC)
+    told: dict[str, Any] = {
+        "operator": team.operator, "kind": kind, "number": f"RP-X-{RegisterPaper.objects.count()}",
+        "language": "ru", "facts": {}, "particulars": {}, "digest": "0" * 64, "made_at": at,
+        "made_by": team.dpo, "signer": team.dpo, "signed_on": at.date(), "signed_at": at,
+    } | fields  # fmt: skip
+    return audit.save(RegisterPaper(**told), by=None, reason="test")
+
+
+def last(team: Team, *kinds: str, filed: bool = False) -> facts.Signed:
+    found = register_of(operator=team.operator, today=TODAY).paper(*kinds, filed=filed)
+    assert found is not None
+    return found
+
+
+def test_of_two_papers_of_one_day_the_one_recorded_later_was_signed_last() -> None:
+    team = clean_office("KZ")
+    at = datetime(2026, 11, 2, 6, tzinfo=UTC)
+    told = {"first": at, "second": at + timedelta(milliseconds=1), "third": at + timedelta(hours=1)}
+    for size in ("third", "first", "second"):
+        signed(team, "size_class", particulars={"class": size}, signed_at=told[size])
+    assert last(team, "size_class").size == "third"
+
+
+def test_of_two_filings_of_one_day_the_one_entered_later_counts() -> None:
+    team = clean_office("RU")
+    end, start = (signed(team, f"notice_{kind}") for kind in ("end", "start"))
+    for paper in (start, end):
+        Filing.objects.create(
+            paper=paper, filed_on=date(2026, 11, 3), reference="2", recorded_at=paper.signed_at
+        )
+    assert last(team, "notice_start", "notice_end", filed=True).kind == "notice_end"
+
+
+def test_what_a_paper_binds_to_is_read() -> None:
+    team = clean_office("KZ")
+    for said in (True, False):
+        signed(team, "size_class", particulars={"class": "small", "restricted": said})
+        assert last(team, "size_class").restricted is said
+    signed(team, "size_class", particulars={"class": "small"})
+    assert last(team, "size_class").restricted is None
+    signed(team, "notice_end", particulars={"ceased_on": "2026-12-31"})
+    assert last(team, "notice_end").ceased_on == date(2026, 12, 31)
+    told = {
+        "code": "logs",
+        "every_months": 6,
+        "responsible": team.clerk.pk,
+        "next_on": "2026-12-01",
+    }
+    signed(team, "control_plan", particulars={"steps": [told]})
+    assert last(team, "control_plan").steps == (("logs", 6, team.clerk.pk),)
 
 
 def test_an_empty_register_is_read(office: Office) -> None:

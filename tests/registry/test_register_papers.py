@@ -11,6 +11,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils.translation import gettext, override
 
+from registry.admin.paper_forms import signers
 from registry.choices import RegisterPaperKind as Kind
 from registry.models import Absence, Membership, Purpose, RegisterPaper
 from registry.paper_refusals import (
@@ -102,8 +103,10 @@ def test_a_draft_keeps_what_the_register_says(pandev: Team) -> None:
     assert paper.facts["operator"] == str(pandev.operator)
     assert paper.particulars["purposes"] == sorted(paper.particulars["purposes"])
     # The digest is of canonical JSON, computed here from what the database gave back.
-    told = json.dumps(paper.facts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    assert paper.digest == hashlib.sha256(told.encode()).hexdigest() == digest_of(paper.facts)
+    both = {"facts": paper.facts, "particulars": paper.particulars}
+    told = json.dumps(both, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    assert paper.digest == hashlib.sha256(told.encode()).hexdigest()
+    assert paper.digest == digest_of(paper.facts, paper.particulars)
     newest = paper.history.get()
     assert (newest.history_user, newest.history_change_reason) == (
         pandev.dpo, "written from the register",
@@ -251,6 +254,31 @@ def test_who_cannot_sign(pandev: Team, ipm: Team, office: Office) -> None:
     assert signed(paper, pandev, signer=pandev.clerk, now=NOW + DAY).signer == pandev.clerk
 
 
+def test_who_left_after_signing_is_recorded_still(pandev: Team) -> None:
+    """What counts is the day under the signature, not whether the account is open today."""
+    paper = drafted(pandev)
+    role = membership(pandev, pandev.clerk)
+    role.ended_on = TODAY
+    audit.save(role, by=None, reason="test")
+    pandev.clerk.is_active = False
+    audit.save(pandev.clerk, by=None, reason="test")
+    late = {"signer": pandev.clerk, "now": NOW + 2 * DAY}
+    refused(NotOnTheStaff, lambda: signed(paper, pandev, signed_on=TODAY + DAY, **late))
+    done = signed(paper, pandev, signed_on=TODAY, **late)
+    assert (done.signer, done.signer_position) == (pandev.clerk, "Делопроизводитель")
+
+
+@pytest.mark.parametrize(("days", "listed"), [(0, True), (31, True), (32, False)])
+def test_the_form_lists_who_left_within_a_month(pandev: Team, days: int, listed: bool) -> None:
+    role = membership(pandev, pandev.clerk)
+    role.ended_on = TODAY
+    audit.save(role, by=None, reason="test")
+    pandev.clerk.is_active = False
+    audit.save(pandev.clerk, by=None, reason="test")
+    found = set(signers(pandev.operator, TODAY + days * DAY))
+    assert found == {pandev.dpo, pandev.deputy} | ({pandev.clerk} if listed else set())
+
+
 def test_who_is_away_does_not_sign_and_the_substitute_does(pandev: Team) -> None:
     audit.save(
         Absence(
@@ -343,6 +371,22 @@ def test_a_draft_whose_text_was_bent_is_not_signed(pandev: Team) -> None:
     paper.facts["title"] = "Bent"
     audit.save(paper, by=None, reason="test")
     refused(PaperLeftBehind, lambda: signed(paper, pandev))
+    bound = drafted(pandev, Kind.SIZE_CLASS)
+    bound.particulars["day"] = "2020-01-01"  # binds nobody, but is under the digest
+    audit.save(bound, by=None, reason="test")
+    refused(PaperLeftBehind, lambda: signed(bound, pandev))
+
+
+def test_what_the_words_do_not_show_is_compared_too(pandev: Team) -> None:
+    """A code changes no word of the paper, but what the next one is compared with."""
+    paper = drafted(pandev)
+    row = purpose(pandev)
+    row.code += "-new"
+    audit.save(row, by=pandev.dpo, reason="test")
+    again = drafted(pandev)
+    assert again.facts == paper.facts and again.digest != paper.digest
+    refused(PaperLeftBehind, lambda: signed(paper, pandev))
+    assert signed(again, pandev).is_signed
 
 
 def test_where_only_some_particulars_bind_the_rest_may_change(pandev: Team) -> None:

@@ -287,7 +287,7 @@ def said(found: Contents) -> str:
 def test_the_kind_is_known_wherever_the_office_runs() -> None:
     """The admin of this room imports the writer: Django imports the admin when it starts."""
     kind = KINDS[RegisterPaperKind.SIZE_CLASS]
-    assert (kind.laws, kind.binds) == (frozenset({"KZ"}), ("class", "restricted"))
+    assert (kind.laws, kind.binds) == (frozenset({"KZ"}), ("class", "restricted", "data"))
     assert not kind.notice and not kind.order
 
 
@@ -306,7 +306,10 @@ def test_it_says_the_class_and_what_follows(
         if flag:
             biometric(team)
         found = written(team)
-        assert found.particulars == {"people": people, "restricted": flag, "class": size}
+        assert found.particulars == {
+            "people": people, "restricted": flag, "class": size,
+            "data": ["face-biometric"] if flag else [],
+        }  # fmt: skip
         text = said(found)
         assert f"('Class of the operator', '{size}')" in text and str(people) in text
         assert ("notifies the authority before it starts" in text) == (size == "large")
@@ -325,6 +328,10 @@ def test_its_source_is_named_until_somebody_confirms_the_rule(team: Team) -> Non
     rule.verification = Verification.CONFIRMED
     audit.save(rule, by=None, reason="read")
     assert "secondary" not in said(written(team))
+    # That the articles are confirmed says nothing about which data they mean.
+    (source,) = [one for one in written(team).sections if one.heading == "Source"]
+    (reading,) = [text for text in source.text if "special and biometric data" in text]
+    assert reading.startswith("Assumption: ")
 
 
 def test_a_register_without_activities_tells_nothing_about_the_data(team: Team) -> None:
@@ -363,6 +370,21 @@ def test_more_people_do_not_undo_a_draft_but_another_class_does(
         sign(third, team)
 
 
+def test_other_data_of_restricted_access_undo_a_draft_too(team: Team) -> None:
+    """Class and answer are the same, but the paper names data that nobody uses any more."""
+    face, row = biometric(team)
+    draft = paper(team)
+    other = DataCategory(
+        operator=team.operator, code="voice", name_en="Voice", kind=DataKind.BIOMETRIC
+    )
+    audit.save(other, by=team.dpo, reason="test")
+    row.data_categories.set([other])
+    assert {**written(team).particulars, "data": ["face-biometric"]} == draft.particulars
+    with pytest.raises(PaperLeftBehind):
+        sign(draft, team)
+    assert sign(paper(team), team).particulars["data"] == ["voice"]
+
+
 @pytest.mark.parametrize("language", ["ru", "kk", "en"])
 def test_it_is_printed_in_three_languages_and_names_nobody(team: Team, language: str) -> None:
     subject = person(team, name="Каверина Проба", email="canary@example.org")
@@ -375,6 +397,8 @@ def test_it_is_printed_in_three_languages_and_names_nobody(team: Team, language:
     face = {"ru": "Лицо", "kk": "Бет", "en": "Face"}[language]
     for words in (title, size, face, "94-V 25-1, 10-1", "10-1, 25-1 (Law 326-VIII)"):
         assert words in text, words
-    assert row.particulars == {"people": 1, "restricted": True, "class": "medium"}
+    assert row.particulars == {
+        "people": 1, "restricted": True, "data": ["face-biometric"], "class": "medium",
+    }  # fmt: skip
     for value in ("Каверина", "canary", subject.code):
         assert value not in text and value not in str(row.facts)

@@ -70,7 +70,7 @@ class Command(OfficeCommand):
             bytewise.buffer.write(content)
             bytewise.buffer.flush()
         else:
-            _write(Path(out), content)
+            _write(Path(out), content, force=options["force"])
             self.stdout.write(out)
 
 
@@ -83,8 +83,11 @@ def _check(path: Path, *, force: bool) -> None:
             raise ExportFileExists(file=str(path))
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all: a file beside it takes its place once everything is on the disk."""
+def _write(path: Path, content: bytes, *, force: bool) -> None:
+    """Whole or not at all: a file beside it takes its place once everything is on the disk.
+
+    Without ``force`` also a file that has appeared since the check is refused.
+    """
     part = None
     try:
         # The file itself where the path is a link to it.
@@ -94,8 +97,14 @@ def _write(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, target)
-        part = None
+        if force:
+            os.replace(part, target)
+            part = None
+        else:
+            # Unlike a replacement, a link never takes the place of a file; ``part`` goes below.
+            os.link(part, target)
+    except FileExistsError:
+        raise ExportFileExists(file=str(path)) from None
     except OSError:
         raise CannotWriteExport(file=str(path)) from None
     finally:

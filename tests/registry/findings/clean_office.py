@@ -6,7 +6,7 @@ row as the DPO would; the consent text and the policy are published by their ser
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from django.db.models import Model
 
 from registry import models as r
 from registry.findings.facts import Register, Wording
+from registry.models import User
 from registry.services import audit
 from registry.services.consents import consent_text_draft, consent_text_publish
 from registry.services.instructions import CONTENTS
@@ -29,6 +30,16 @@ REASON = "entered for a test"
 def clean_office(law: str, *, today: date = TODAY) -> Team:
     """An operator under that law, complete on that day: its dates move along with it."""
     return Entry(moved(clean(law), today - TODAY)).made()
+
+
+def of_the_dpo(register: Register, dpo: User) -> Register:
+    """The register with the number of an office's DPO where ``clean`` has one of its own."""
+    steps = tuple(replace(row, checker=dpo.pk) for row in register.steps)
+    papers = tuple(
+        replace(row, steps=tuple((code, often, dpo.pk) for code, often, _ in row.steps))
+        for row in register.papers
+    )
+    return replace(register, steps=steps, papers=papers)
 
 
 def moved(register: Register, by: timedelta) -> Register:
@@ -284,6 +295,12 @@ class Entry:
             signed_at = datetime.combine(fact.signed_on, time(9), tzinfo=self.operator.zone)
             told = {
                 "categories": sorted(fact.categories), "degree": fact.degree, "class": fact.size,
+                "restricted": fact.restricted,
+                "ceased_on": fact.ceased_on and fact.ceased_on.isoformat(),
+                "steps": [
+                    {"code": code, "every_months": often, "responsible": self.team.dpo.pk}
+                    for code, often, _ in fact.steps
+                ],
             }  # fmt: skip
             paper = audit.save(
                 r.RegisterPaper(
@@ -293,7 +310,9 @@ class Entry:
                     language="ru",
                     activity=self.rows.get((r.ProcessingActivity, fact.activity)),
                     facts={"title": "", "article": "", "sections": [], "missing": []},
-                    particulars={name: value for name, value in told.items() if value},
+                    particulars={
+                        name: value for name, value in told.items() if value or value is False
+                    },
                     digest="0" * 64,
                     made_at=signed_at,
                     made_by=self.team.dpo,
@@ -312,7 +331,7 @@ class Entry:
     def _steps(self) -> None:
         for fact in self.register.steps:
             self._row(
-                r.ControlStep, fact, every_months=12, responsible=self.team.dpo,
+                r.ControlStep, fact, every_months=fact.every_months, responsible=self.team.dpo,
                 next_on=fact.next_on,
             )  # fmt: skip
 

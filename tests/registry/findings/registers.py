@@ -37,6 +37,7 @@ from registry.findings.facts import (
 )
 
 TODAY = date(2026, 11, 22)
+DPO = 1  # the number of the person; in an office it is another one
 ABROAD = {"RU": "KZ", "KZ": "RU"}
 
 BASES = {
@@ -180,7 +181,7 @@ def clean(law: str) -> Register:
         terms=_terms(law),
         channels=(Way("email", "any", f"privacy@alfa.{law.lower()}", "6.1"),),
         papers=_papers(law),
-        steps=(Step("access", "Who has access", date(2027, 1, 20)),),
+        steps=(Step("access", "Who has access", date(2027, 1, 20), checker=DPO),),
         policy=Policy(
             number=1,
             in_force_on=date(2026, 1, 12),
@@ -197,10 +198,13 @@ def _papers(law: str) -> tuple[Signed, ...]:
     """What the law wants signed; the notice of Russia's operators is filed as well."""
     day = date(2026, 1, 20)
     data = frozenset({"full_name", "email", "position"})
-    plan = Signed("control_plan", day)
+    plan = Signed("control_plan", day, steps=(("access", 12, DPO),))
     if law == "KZ":
-        return (Signed("size_class", day, size="small"), Signed("data_list", day, categories=data),
-                plan)  # fmt: skip
+        return (
+            Signed("size_class", day, size="small", restricted=False),
+            Signed("data_list", day, categories=data),
+            plan,
+        )
     return (
         Signed("notice_start", day, filed_on=date(2026, 1, 21)),
         Signed("harm", day, activity="employment", degree="none"),

@@ -10,6 +10,7 @@ import pytest
 
 from registry.findings.facts import Category, Register, Signed, Step
 from tests.registry.findings.registers import (
+    DPO,
     TODAY,
     Case,
     clean,
@@ -56,10 +57,30 @@ END = Signed("notice_end", LATER, filed_on=LATER)
 AGAIN = Signed("notice_start", LATER, filed_on=LATER + timedelta(days=1))
 FULL_LIST = frozenset({"full_name", "email", "position", "phone"})
 
+
+def ending(ceased_on: date | None, *, large: bool = False) -> Callable[[Register], Register]:
+    """Whoever has to, has told the authority on which day it ceases."""
+    return signed(*([LARGE] if large else []), replace(END, ceased_on=ceased_on))
+
+
+def step_of(**changes: object) -> Callable[[Register], Register]:
+    return lambda register: with_row(register, "steps", "access", **changes)
+
+
+def with_health(register: Register) -> Register:
+    """An activity that uses special data."""
+    return with_row(register, "categories", "position", kind="special")
+
+
+def size_says(restricted: bool) -> Callable[[Register], Register]:
+    return signed(Signed("size_class", LATER, size="medium", restricted=restricted))
+
+
 CASES = [
     Case("PAP-001", "RU", less("notice_start"), OPERATOR),
     Case("PAP-001", "KZ", signed(LARGE), OPERATOR, signed(LARGE, AGAIN)),
     Case("PAP-002", "RU", signed(END), OPERATOR, signed(AGAIN)),
+    Case("PAP-002", "KZ", ending(TODAY, large=True), OPERATOR, signed(AGAIN)),
     Case("PAP-003", "KZ", less("size_class"), OPERATOR),
     Case("PAP-004", "KZ", less("data_list"), OPERATOR),
     Case(
@@ -78,6 +99,8 @@ CASES = [
         "activity:support",
         lambda r: plus(r, "papers", Signed("harm", LATER, activity="support", degree="high")),
     ),
+    Case("PAP-014", "KZ", with_health, OPERATOR, size_says(True)),
+    Case("PAP-014", "KZ", size_says(True), OPERATOR, size_says(False)),
     *(
         case
         for law in ("RU", "KZ")
@@ -93,6 +116,16 @@ CASES = [
                 "PAP-010", law, lambda r: with_row(r, "steps", "access", responsible=False),
                 "control:access",
             ),
+            Case("PAP-013", law, step_of(every_months=6), OPERATOR),
+            Case("PAP-013", law, step_of(checker=7), OPERATOR),
+            Case(
+                "PAP-013", law,
+                lambda r: plus(r, "steps", Step("logs", "The log of actions", TODAY, checker=2)),
+                OPERATOR,
+                signed(
+                    Signed("control_plan", LATER, steps=(("logs", 12, 2), ("access", 12, DPO)))
+                ),
+            ),
             Case("PAP-011", law, lambda r: with_card(r, unsworn=1), OPERATOR),
         )
     ),
@@ -107,6 +140,37 @@ def test_it_fires_and_clears(case: Case) -> None:
 def test_a_notice_that_was_signed_and_not_filed_has_told_nobody() -> None:
     unfiled = less("notice_start")(clean("RU"))
     assert "PAP-001" in ids(plus(unfiled, "papers", Signed("notice_start", LATER)))
+
+
+@pytest.mark.parametrize(
+    ("law", "days", "fires"),
+    [
+        # Russia is told afterwards on which day it ceased, Kazakhstan beforehand from which day.
+        ("RU", -1, True), ("RU", 0, False), ("RU", None, True),
+        ("KZ", 0, True), ("KZ", 1, False), ("KZ", 30, False), ("KZ", None, False),
+    ],
+)  # fmt: skip
+def test_until_the_end_comes_it_may_go_on(law: str, days: int | None, fires: bool) -> None:
+    ceased_on = None if days is None else TODAY + timedelta(days=days)
+    register = ending(ceased_on, large=law == "KZ")(clean(law))
+    assert ("PAP-002" in ids(register)) == fires
+
+
+def test_a_check_moves_the_next_day_and_not_the_plan() -> None:
+    assert "PAP-013" not in ids(step_of(next_on=TODAY + timedelta(days=400))(clean("RU")))
+
+
+def test_a_plan_that_nobody_signed_or_without_any_step_left_says_one_thing_only() -> None:
+    changed = step_of(every_months=6)(clean("RU"))
+    assert {"PAP-008"} == ids(less("control_plan")(changed)) & {"PAP-008", "PAP-013"}
+    assert {"PAP-007"} == ids(without(clean("RU"), "steps")) & {"PAP-007", "PAP-013"}
+
+
+def test_what_a_planned_activity_will_use_makes_no_other_class_yet() -> None:
+    register = with_health(clean("KZ"))
+    later = with_row(register, "activities", "employment", started_on=TODAY + timedelta(days=1))
+    assert "PAP-014" in ids(register) and "PAP-014" not in ids(later)
+    assert "PAP-014" not in ids(with_health(clean("RU")))
 
 
 @pytest.mark.parametrize("size", ["small", "medium"])
@@ -156,3 +220,17 @@ def test_a_second_step_is_judged_by_itself() -> None:
     late = Step("logs", "The log of actions", TODAY - timedelta(days=9))
     register = plus(clean("RU"), "steps", late)
     assert {key for key in keys(register) if key[0] == "PAP-009"} == {("PAP-009", "control:logs")}
+
+
+def test_of_two_filings_of_one_day_the_later_one_has_told() -> None:
+    start, end = (
+        Signed(f"notice_{kind}", LATER, filed_on=LATER, filed_order=order)
+        for kind, order in (("start", 8), ("end", 9))
+    )
+    assert "PAP-002" in ids(plus(clean("RU"), "papers", end, start))
+    # The day of the filing says nothing about which was signed last.
+    signed_later = Signed("notice_start", TODAY, filed_on=None)
+    assert (
+        plus(clean("RU"), "papers", end, signed_later).paper("notice_start", "notice_end")
+        == signed_later
+    )
