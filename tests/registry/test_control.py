@@ -158,7 +158,7 @@ def test_a_record_never_changes(team: Team) -> None:
 
 @pytest.mark.parametrize("months", [0, 61])
 def test_a_step_comes_back_after_one_to_sixty_months(team: Team, months: int) -> None:
-    with pytest.raises(ValidationError, match="1 to 60 months"):
+    with override("en"), pytest.raises(ValidationError, match="1 to 60 months"):
         step(team, every_months=months)
 
 
