@@ -37,7 +37,6 @@ class Sealed(models.IntegerChoices):
     REQUEST = 5, _("request of a person")
     LETTER = 6, _("letter")
     SUBMISSION = 7, _("submission that waits for its code")
-    EXPORT = 8, _("export for the authority")
 
 
 class KeyUse(models.TextChoices):
@@ -181,5 +180,4 @@ LABELS = {
     Sealed.REQUEST: b"request.text",
     Sealed.LETTER: b"letter.text",
     Sealed.SUBMISSION: b"submission.text",
-    Sealed.EXPORT: b"export.content",
 }

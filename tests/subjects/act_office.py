@@ -357,8 +357,8 @@ def _pages(must: Any) -> None:
 def _ready() -> dict[str, str]:
     """What ``/readyz`` finds wrong when the jobs have run, as beat would have rung them."""
     for job in (
-        clock_tasks.remind, clock_tasks.digest, clock_tasks.deliver, tasks.keep_keys,
-        tasks.watch_vault, tasks.forget_results, import_tasks.import_sweep,
+        clock_tasks.remind, clock_tasks.digest, clock_tasks.deliver, clock_tasks.watch_notices,
+        tasks.keep_keys, tasks.watch_vault, tasks.forget_results, import_tasks.import_sweep,
     ):  # fmt: skip
         job()
     with override_settings(ALLOWED_HOSTS=["localhost"]):
