@@ -20,6 +20,32 @@ INQUIRY: Machine = {
     WITHDRAWN: {},
 }
 
+# --- an incident ---------------------------------------------------------------------------------
+CLOSED = "closed"
+DISMISSED = "dismissed"
+
+INCIDENT: Machine = {
+    OPEN: {
+        "describe": OPEN,
+        "note": OPEN,
+        "affect": OPEN,
+        "correct": OPEN,
+        "notify": OPEN,
+        "export": OPEN,
+        "close": CLOSED,
+        "dismiss": DISMISSED,
+    },
+    # The authority may still ask when all is done.
+    CLOSED: {
+        "note": CLOSED,
+        "notify": CLOSED,
+        "export": CLOSED,
+        "correct": CLOSED,
+        "reopen": OPEN,
+    },
+    DISMISSED: {"reopen": OPEN},
+}
+
 # --- the request of a person ---------------------------------------------------------------------
 RECEIVED = "received"
 IN_WORK = "in_work"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from celery import shared_task
 from django.utils import timezone
 
 from registry.services import runs
 from requests.services.ends import ends_sweep
 from requests.services.forgetting import submissions_sweep
+from requests.services.incident_export import exports_sweep
 from requests.services.posting import letters_deliver
 
 
@@ -25,5 +28,10 @@ def post_letters() -> None:
 
 @shared_task
 def end_correspondence() -> None:
-    """Date and destroy what requests that are over still hold."""
-    runs.run("end_correspondence", ends_sweep, now=timezone.now())
+    """Date and destroy what requests that are over still hold, and the exports of incidents."""
+    runs.run("end_correspondence", _ends, now=timezone.now())
+
+
+def _ends(*, now: datetime) -> dict[str, int]:
+    did, ended = ends_sweep(now=now), exports_sweep(now=now)
+    return did | {"exports": ended["exports"], "failed": did["failed"] + ended["failed"]}

@@ -16,13 +16,21 @@ from registry.access import access_of, has_perm, scoped
 from registry.models import Absence, Membership, ProcessingActivity, User
 from registry.services import audit
 from registry.services.staff import membership_start
-from requests.models import RegulatorInquiry, SubjectRequest
+from requests.models import (
+    Incident,
+    IncidentEntry,
+    IncidentNotice,
+    IncidentSending,
+    RegulatorInquiry,
+    SubjectRequest,
+)
 from subjects.models import DataSubject
 from tests.conftest import Office, Team, make_user
 from tests.subjects.people import NOW, TODAY, person
 
-# Rooms above the register without a row about a person: an authority's letter names none.
-OF_NO_PERSON = {RegulatorInquiry}
+# Rooms above the register without a row about a person: an authority's letter names none, and an
+# incident is told without names (who is affected stands in rows of their own).
+OF_NO_PERSON = {RegulatorInquiry, Incident, IncidentEntry, IncidentNotice, IncidentSending}
 
 
 @pytest.fixture(autouse=True)

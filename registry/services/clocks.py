@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import MINYEAR, UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
@@ -16,6 +16,7 @@ from registry.errors import Conflict, OperatorError, gettext_noop
 from registry.models import Absence, Deadline, Extension, Membership, Operator, User
 from registry.services import audit
 from registry.services.rules import outcome, rules_for
+from registry.workdays import CalendarMissing
 
 COUNTED = [
     "due_on",
@@ -86,6 +87,22 @@ class OwnerOnlyReads(OperatorError):
 def end_of_day(day: date, operator: Operator) -> datetime:
     """The instant at which the operator's day is over (CC RU 194, CC KZ 176: 24:00)."""
     return datetime.combine(day + timedelta(days=1), time.min, operator.zone)
+
+
+def span_of(since: date, until: date, operator: Operator) -> tuple[datetime, datetime]:
+    """The instants from which and before which these days are, both counted, where the operator is.
+
+    Refuses days at the ends of the calendar, whose midnight no clock can tell.
+    """
+    try:
+        first = end_of_day(since - timedelta(days=1), operator)
+        last = end_of_day(until, operator)
+        for moment in (first, last):
+            moment.astimezone(UTC)
+    except OverflowError:
+        year = since.year if since.year == MINYEAR else until.year
+        raise CalendarMissing(code=operator.jurisdiction.code, year=year) from None
+    return first, last
 
 
 def _count(deadline: Deadline, *, extended: bool) -> Outcome:
@@ -219,6 +236,37 @@ def deadline_meet(
     row = _locked(deadline)
     row.met_at = met_at
     return audit.save(row, by=by, reason=reason, fields=["met_at"])
+
+
+@transaction.atomic
+def deadline_correct(
+    *,
+    deadline: Deadline,
+    trigger_at: datetime | None = None,
+    met_at: datetime | None = None,
+    by: User | None,
+    reason: str,
+) -> Deadline:
+    """A moment was written down wrongly: that of the trigger (then it is counted again, by the
+    same version of the rules), or that at which the duty was done. Refused of a void clock, and a
+    meeting of one that nobody has met.
+    """
+    row = (
+        seam.lock(Deadline.objects.filter(pk=deadline.pk))
+        .select_related("operator__jurisdiction", "statute", "promise")
+        .get()
+    )
+    if row.voided_at is not None or (met_at is not None and row.met_at is None):
+        raise DeadlineClosed(label=row.label)
+    fields = []
+    if trigger_at is not None:
+        row.trigger_at = trigger_at
+        _fill(row, _count(row, extended=Extension.objects.filter(deadline=row).exists()))
+        fields += ["trigger_at", *COUNTED]
+    if met_at is not None:
+        row.met_at = met_at
+        fields.append("met_at")
+    return audit.save(row, by=by, reason=reason, fields=fields)
 
 
 @transaction.atomic

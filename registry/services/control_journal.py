@@ -11,13 +11,13 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
+from registry.cells import safe
 from registry.errors import OperatorError, gettext_noop
 from registry.explain import long_day
 from registry.models import ControlRecord, Operator
 from registry.papers import Paper
 
 # A cell that begins so is a formula to a spreadsheet.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class JournalMedia(TextChoices):
@@ -66,7 +66,7 @@ def _csv(operator: Operator, records: Iterable[ControlRecord]) -> bytes:
             row.done_on.isoformat(), row.step.code, row.step.name, row.found, row.remedy,
             _recorder(row), recorded,
         ]  # fmt: skip
-        writer.writerow([f"'{cell}" if cell.startswith(FORMULA) else cell for cell in line])
+        writer.writerow([safe(cell) for cell in line])
     return stream.getvalue().encode()
 
 

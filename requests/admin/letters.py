@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -16,13 +17,16 @@ from django.utils.translation import gettext_lazy as _
 
 from registry.admin.base import ReadOnlyAdmin, refuse_unless
 from registry.admin.verbs import Verb, VerbAdmin
-from registry.tasks import ring
+from registry.tasks import remind, ring
 from requests import states
+from requests.admin.incident_forms import LetterForm
+from requests.admin.incidents import registered_words
 from requests.admin.inquiries import _local
 from requests.admin.letter_forms import EditForm, ProofForm, WayForm
 from requests.admin.request_forms import NothingForm, ReasonForm
 from requests.models import Letter, SubjectRequest
-from requests.models.letters import LetterBy
+from requests.models.letters import LetterBy, Way
+from requests.services.incidents import GONE_OUT, incident_register
 from requests.services.letters import (
     correspondence,
     letter_addresses,
@@ -105,6 +109,25 @@ def prove(request: HttpRequest, row: Letter, data: Data) -> str:
     return gettext("The proof is recorded.")
 
 
+def misdirected(request: HttpRequest, row: Letter, data: Data) -> str:
+    incident = incident_register(
+        operator=row.operator, detected_at=data["detected_at"], letter=row, by=request.user,
+        now=timezone.now(),
+    )  # fmt: skip
+    transaction.on_commit(lambda: ring(remind))
+    return registered_words(incident)
+
+
+def _out_to_nobodys_incident(row: Letter | None) -> bool:
+    """It has gone out, and is no incident yet."""
+    return bool(
+        row
+        and row.way == Way.OUT
+        and row.state in GONE_OUT
+        and not row.incidents.exclude(state=states.DISMISSED).exists()
+    )
+
+
 def _in(*wanted: str, paper: bool | None = None) -> Any:
     def allowed(row: Letter | None) -> bool:
         fits = paper is None or bool(row and (row.by in ON_PAPER) == paper)
@@ -180,6 +203,13 @@ class LetterAdmin(ReadOnlyAdmin, VerbAdmin):
         Verb(
             "cancel", _("Do not send"), ReasonForm, cancel, "cancel",
             _in(states.DRAFT, states.QUEUED, states.FAILED, states.PRINTED),
+        ),
+        Verb(
+            "misdirect", _("It went to the wrong person"), LetterForm, misdirected, "misdirect",
+            _out_to_nobodys_incident,
+            _("Registers an incident with this letter: the people of its request are affected, "
+              "and the term to tell the authority runs from the detection (152-FZ 21(3.1), 94-V "
+              "25(2)(8))."),
         ),
     )  # fmt: skip
 

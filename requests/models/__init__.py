@@ -1,5 +1,12 @@
 """Everything that has a correspondent."""
 
+from requests.models.incident_people import AffectedPerson, IncidentExport
+from requests.models.incidents import (
+    Incident,
+    IncidentEntry,
+    IncidentNotice,
+    IncidentSending,
+)
 from requests.models.inquiries import RegulatorInquiry
 from requests.models.letters import Letter, LetterFile
 from requests.models.request_parts import IdentityCheck, RequestSubject
@@ -7,7 +14,13 @@ from requests.models.subject_requests import RequestItem, SubjectRequest
 from requests.models.submissions import Submission, Throttle
 
 __all__ = [
+    "AffectedPerson",
     "IdentityCheck",
+    "Incident",
+    "IncidentEntry",
+    "IncidentExport",
+    "IncidentNotice",
+    "IncidentSending",
     "Letter",
     "LetterFile",
     "RegulatorInquiry",

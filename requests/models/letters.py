@@ -58,7 +58,7 @@ class LetterState(models.TextChoices):
 
 
 # Somebody works with paper: the clerk prints and posts what the DPO has sent.
-_CLERK = VIEW | {"open", "edit", "print", "prove", "retry"}
+_CLERK = VIEW | {"open", "edit", "print", "prove", "retry", "misdirect"}
 LETTERS = Access(
     scope="request__operator",
     dpo=_CLERK | {"send", "cancel", "reroute"},

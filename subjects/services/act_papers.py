@@ -14,6 +14,7 @@ from datetime import datetime, tzinfo
 
 from django.utils.translation import gettext, override
 
+from registry.cells import safe
 from registry.choices import RecipientKind
 from registry.errors import gettext_noop
 from registry.explain import long_day
@@ -38,7 +39,6 @@ LISTED = 500
 # In which the papers of a state are read, whatever the operator writes in besides.
 OF_STATE = {"KZ": ("kk", "ru"), "RU": ("ru",)}
 # A cell that begins so is a formula to a spreadsheet.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 SYSTEM = gettext_noop("Personal Data Office")
 EVENTS = dict(GroundEnd.choices)
 
@@ -77,11 +77,6 @@ def _paper(
 
 
 # --- the extract ---------------------------------------------------------------------------------
-def safe(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
-
-
 def _log(act: DestructionAct, gone: Gone) -> bytes:
     """One line a destroyed value: person, category, system, reason, moment, number of the key."""
     stream = io.StringIO(newline="")

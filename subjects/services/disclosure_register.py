@@ -19,13 +19,14 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
+from registry.cells import safe
 from registry.errors import OperatorError, gettext_noop
 from registry.explain import long_day
 from registry.models import DataCategory, Operator, User
 from registry.papers import Paper
 from subjects.choices import Looked, Permission
 from subjects.models import DisclosedPerson, Disclosure, DisseminationPermission
-from subjects.services.act_papers import LISTED, safe
+from subjects.services.act_papers import LISTED
 from subjects.services.looking import look
 
 

@@ -19,14 +19,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import override
 
+from registry import seam
 from registry.errors import Conflict, gettext_noop
 from registry.models import DataCategory
 from registry.seam.gathering import gathered
 from subjects.choices import BlockReason
-from subjects.models import Block, Consent, DataSubject, Stop
+from subjects.models import Block, Consent, DataSubject, PersonalDatum, Stop
 
 # An annotation of cards and of data: the blocks that stand over them.
 BLOCKS, STOPS = "standing_blocks", "standing_stops"
@@ -96,6 +97,19 @@ def require_no_block(subject: DataSubject) -> None:
     block = against(standing([subject.pk])[subject.pk])
     if block is not None:
         raise refusal(subject, block)
+
+
+def first_blocked(keys: Iterable[int]) -> tuple[DataSubject, Standing] | None:
+    """Of the data under these keys, one that a block covers, and the block; None: all are free.
+
+    For copies that were made before: whatever was copied is passed on no more than the datum is.
+    """
+    blocked = PersonalDatum.objects.filter(Exists(_over_data())).select_related("subject")
+    datum = seam.numbered(blocked.order_by("pk"), "value_key", keys).first()
+    if datum is None:
+        return None
+    block = against(over([datum])[datum])
+    return None if block is None else (datum.subject, block)
 
 
 # --- querysets -----------------------------------------------------------------------------------

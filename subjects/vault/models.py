@@ -37,6 +37,7 @@ class Sealed(models.IntegerChoices):
     REQUEST = 5, _("request of a person")
     LETTER = 6, _("letter")
     SUBMISSION = 7, _("submission that waits for its code")
+    EXPORT = 8, _("export for the authority")
 
 
 class KeyUse(models.TextChoices):
@@ -180,4 +181,5 @@ LABELS = {
     Sealed.REQUEST: b"request.text",
     Sealed.LETTER: b"letter.text",
     Sealed.SUBMISSION: b"submission.text",
+    Sealed.EXPORT: b"export.content",
 }

@@ -37,6 +37,7 @@ SITE_PAGES = {
     "policy_from_register", "policy_standing", "policy_standing_people",
     "people_given", "disclosure_register", "control_journal",
     "register_paper_write", "register_paper_pdf",
+    "incident_register", "incident_notice", "incident_exported",
 }  # fmt: skip
 MODEL_PAGES = {"changelist", "add"}
 ROW_PAGES = {"change", "delete", "history", "simple_history"}

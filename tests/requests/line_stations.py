@@ -12,14 +12,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, override_settings
 from django.urls import reverse
 
+from registry.models import DataCategory
 from registry.tasks import ring
 from requests import tasks
+from requests.admin import incident_pages
 from requests.admin import letters as admin_letters
 from requests.admin import subject_requests as admin_requests
-from requests.models import Letter, SubjectRequest, Submission
+from requests.models import Incident, Letter, SubjectRequest, Submission
 from requests.models.letters import PROOF_LIMIT
 from requests.public import tracking, views
 from requests.services import throttling
@@ -54,6 +57,7 @@ from tests.requests.line_room import (
     silent,
 )
 from tests.subjects.page_stations import client_of
+from tests.subjects.persons import VALUES
 from tests.subjects.stations import recorded, registered_with_consent
 from tests.subjects.vault_office import database_url, environment
 
@@ -209,6 +213,32 @@ def staff_read_and_write(at: Line) -> None:
     assert (draft.state, draft.error) == ("queued", "SMTPRecipientsRefused")
 
 
+def an_incident_names_the_person(at: Line) -> None:
+    """Found by a list that is typed, and exported for the authority."""
+    dpo = client_of(at.office.pandev.dpo)
+    operator = at.office.pandev.operator
+    register = {"operator": operator.pk, "detected_at": "2026-03-10T12:00"}
+    done(dpo.post(reverse("admin:requests_incident_add"), register))
+    row = Incident.objects.get()
+    row.data_categories.add(*DataCategory.objects.filter(operator=operator, code__in=VALUES))
+    lines = [at.given["email"], at.word("nobody in a list"), at.given["phone"]]
+    upload = SimpleUploadedFile(at.word("name of a list", ".csv"), "\n".join(lines).encode())
+    done(dpo.post(admin(row, "by_list"), {"content": upload}))
+    silent(at, done(dpo.get(admin(row)), 200))
+    assert row.affected.get().subject == at.subject
+    wrong = {"codes": at.word("typed as a code of an affected person")}
+    done(dpo.post(admin(row, "by_hand"), wrong), 200)
+    done(dpo.post(admin(row, "export"), {"document": "letter 1", "language": "ru"}))
+    file = exported(row)
+    content = b"".join(done(dpo.get(file), 200).streaming_content)  # type: ignore[attr-defined]
+    assert at.given["email"].encode() in content
+    breaks(dpo, file, (incident_pages, "incident_export_open"), at=at)
+
+
+def exported(row: Incident) -> str:
+    return reverse("admin:incident_exported", args=[row.pk, row.exports.get().pk])
+
+
 def letters_are_sent(at: Line) -> None:
     """The receipt and the reply, at the second try."""
     tasks.post_letters()
@@ -267,6 +297,8 @@ def destroyed_and_told(at: Line) -> None:
     act = DestructionAct.objects.get(label=at.request.number)
     assert act.state == "closed" and act.verification["by_value"]["state"] == "done"
     dpo = client_of(at.office.pandev.dpo)
+    # Destroyed means that no copy is read either, before any sweep of the exports.
+    silent(at, done(dpo.get(exported(Incident.objects.get())), 409))
     for paper in ActPaper.objects.filter(act=act):
         done(dpo.get(f"/admin/subjects/destructionact/{act.pk}/paper/{paper.pk}/"), 200)
     done(dpo.post(admin(at.request, "open")))
@@ -306,7 +338,7 @@ def the_correspondence_ends(at: Line) -> None:
     page = at.page
     tasks.end_correspondence()
     watch_vault()
-    assert not VaultKey.objects.filter(kind__in=KINDS).exists()
+    assert not VaultKey.objects.filter(kind__in=[*KINDS, Sealed.EXPORT]).exists()
     for language in ("kk", "ru", "en"):
         answer = done(at.visitor.get(f"{page}?lang={language}"), 200)
         assert at.request.number in answer.content.decode()
@@ -330,6 +362,7 @@ ALIVE: list[Station] = [
     (NOW, a_flood_is_refused),
     (LATER, the_person_follows_the_request),
     (LATER, staff_read_and_write),
+    (LATER, an_incident_names_the_person),
     (LATER + HOUR, letters_are_sent),
     (DECIDED, answered_on_paper),
     (DECIDED + HOUR, the_demand_is_accepted),

@@ -55,6 +55,7 @@ SEALED = {
 FILES = "SELECT kind, owner, category, key, place_on_disk FROM subjects_sealedfile"
 OF_FILES = {
     3: b"file.content", 4: b"import.content", 6: b"letter.text", 7: b"submission.text",
+    8: b"export.content",
 }  # fmt: skip
 KEYS = "SELECT id, wrapped FROM subjects_vaultkey"
 

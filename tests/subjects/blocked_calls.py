@@ -69,6 +69,14 @@ def a_letter(world: World) -> Any:
     return reading.shown_texts(wanted, opened=False, masked=lambda _one, _text: "masked")
 
 
+def first_of(world: World) -> str:
+    """The finding as the refusal that its callers make of it."""
+    found = guard.first_blocked([world.known.data["email"].key_number or 0])
+    if found is not None:
+        raise guard.refusal(*found)
+    return "free"
+
+
 def evidence(world: World) -> str:
     return str([one.text for one in reading.show(world.known.consents, opened=True).values()])
 
@@ -338,6 +346,7 @@ SERVICES = {
     ),
     # --- the guard itself
     "guard.require_unblocked": Bites(lambda w: guard.require_unblocked(w.card, label=OTHER)),
+    "guard.first_blocked": Bites(lambda w: first_of(w)),
     "stops.stop_place": GoesOn(HOLDS, lambda w: w.hold()),
     "stops.stop_end": GoesOn(HOLDS, lambda w: stops.stop_end(stop=w.hold(), **WHY, **w.by)),
     "stops.block_place": GoesOn(

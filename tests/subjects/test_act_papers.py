@@ -13,12 +13,13 @@ import pytest
 from django.utils.translation import override
 from pypdf import PdfReader
 
+from registry.cells import safe
 from registry.models import Carrier, DataCategory, Recipient
 from registry.services import audit
 from subjects.choices import ActState, PaperKind, StopKind
 from subjects.models import ActItem, ActPaper, DestructionAct, DestructionItem
 from subjects.services import act_papers
-from subjects.services.act_papers import languages_of, safe
+from subjects.services.act_papers import languages_of
 from subjects.services.acts import act_approve, item_confirm
 from subjects.services.executing import act_execute
 from subjects.services.people import datum_record

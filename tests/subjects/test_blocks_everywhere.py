@@ -50,7 +50,7 @@ def world(office: Office, as_user: Any, tmp_path: Path) -> World:
 
 # --- nothing is forgotten ------------------------------------------------------------------------
 # Beside what takes keyword-only arguments: what gives out something of values.
-READERS = {"reading.contacts", "reading.hits", "reading.data_of"}
+READERS = {"guard.first_blocked", "reading.contacts", "reading.hits", "reading.data_of"}
 
 
 def services_there() -> Iterator[str]:

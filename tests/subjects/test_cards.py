@@ -278,6 +278,7 @@ STAYS = {
     "disclosures": "what was given about a card stays so; the card that stays shows it as well",
     "act_items": "destruction leads from a merged card to the one that holds its data",
     "requests": "a request leads from a merged card to the one that holds its data",
+    "incidents": "an incident leads from a merged card to the one that holds its data",
     "conflicts": "the decision about two cards names both",
     "conflicts_of_others": "the decision about two cards names both",
 }
