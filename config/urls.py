@@ -3,6 +3,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from config import health, views
+from registry.public import feeds
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="front"),
@@ -13,6 +14,7 @@ urlpatterns = [
     path("admin/two-factor/", views.two_factor, name="two_factor"),
     path("admin/two-factor/picture.svg", views.two_factor_picture, name="two_factor_picture"),
     path("admin/", admin.site.urls),
+    path("calendar/<slug:token>.ics", feeds.calendar, name="calendar_feed"),
     # Last: whatever they begin with is an operator's code (see ``RESERVED_CODES``).
     path("", include("registry.public.urls")),
     path("", include("requests.public.urls")),

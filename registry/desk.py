@@ -7,18 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib.admin.utils import quote
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext
 
 from registry.access import scoped
+from registry.charts import Bar, columns
 from registry.explain import long_day, steps_in_words
 from registry.models import ControlStep, Deadline, Operator
 from registry.services.control import going_on, step_state
 from registry.services.texts import state, when_due
 
+DRAWN = 14  # days in the picture
 SHOWN = 200  # clocks on one page, the most urgent first; the list of deadlines has the rest
 
 # By app and model: what each row is about, in a few words; one query for all of them.
@@ -34,6 +40,27 @@ def told_by(app_label: str, model: str) -> Callable[[Gists], Gists]:
         return gists
 
     return register
+
+
+# What upper rooms count on the desk beside clocks, for whoever looks: one query each.
+Counts = Callable[[Any, str], "Counter | None"]
+_counts: list[Counts] = []
+
+
+def counted_by(counts: Counts) -> Counts:
+    """Registers who counts something that waits and is no clock (user, operator's code)."""
+    _counts.append(counts)
+    return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """So many of something wait; where they are listed."""
+
+    title: str
+    count: int
+    link: str
+    urgent: bool = False
 
 
 @dataclass(slots=True)
@@ -71,13 +98,15 @@ class Desk:
     undated: list[Entry] = field(default_factory=list)
     unowned: list[Entry] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
+    counters: list[Counter] = field(default_factory=list)
+    coming: str = ""
     operators: list[tuple[Operator, int]] = field(default_factory=list)
     chosen: str = ""
     total: int = 0
     more: bool = False
 
 
-def _link(deadline: Deadline) -> str:
+def link_of(deadline: Deadline) -> str:
     kind = deadline.about_type
     try:
         return reverse(
@@ -105,8 +134,30 @@ def desk(*, user: Any, now: datetime, operator_code: str = "") -> Desk:
             continue
         _place(board, deadline, gists.get(deadline.pk, ""), user, now)
     board.checks = _checks(user, now, operator_code)
+    counted = (counts(user, operator_code) for counts in _counts)
+    board.counters = [one for one in counted if one is not None and one.count]
+    board.coming = _coming(board, now)
     board.operators = sorted(counts.values(), key=lambda pair: pair[0].code)
     return board
+
+
+def _coming(board: Desk, now: datetime) -> str:
+    """How many clocks end on each of the next days, and how many are late, as a picture."""
+    dated = [*board.overdue, *board.today, *board.this_week, *board.later]
+    if not dated:
+        return ""
+    today = timezone.localdate(now)
+    days = [today + timedelta(days=ahead) for ahead in range(DRAWN)]
+    counts: dict[date, int] = {}
+    for entry in [*board.today, *board.this_week, *board.later]:
+        due = max(entry.deadline.due_on or today, today)
+        counts[due] = counts.get(due, 0) + 1
+    bars = [Bar(gettext("late"), len(board.overdue), "late")]
+    bars += [
+        Bar(date_format(day, "D j"), counts.get(day, 0), "today" if day == today else "")
+        for day in days
+    ]
+    return mark_safe(columns(gettext("Deadlines of the next two weeks"), bars))
 
 
 def _gists_of(deadlines: Iterable[Deadline]) -> dict[int, str]:
@@ -155,7 +206,7 @@ def _place(board: Desk, deadline: Deadline, gist: str, user: Any, now: datetime)
     internal_on = deadline.internal_on if deadline.internal_on != deadline.due_on else None
     entry = Entry(
         deadline=deadline,
-        link=_link(deadline),
+        link=link_of(deadline),
         due=when_due(deadline),
         state=state(deadline, now),
         safe=long_day(internal_on) if internal_on else "",

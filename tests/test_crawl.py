@@ -51,6 +51,7 @@ WITHOUT_OPERATOR = {
     "registry.CalendarDay": LAW,
     "registry.LegalBasis": LAW,
     "registry.JobRun": MACHINE,
+    "registry.CalendarFeed": "of one user, on that user's own page; only the administrator",
     "registry.LoadedRow": "what the data files said last; only the administrator",
     "subjects.MasterKey": "says when the keys of the whole office go; never a key",
     "subjects.VaultKey": VAULT,

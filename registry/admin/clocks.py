@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from registry.admin.base import ReadOnlyAdmin
+from registry.admin.board import WithBoard
 from registry.admin.verbs import Verb, VerbAdmin, VerbForm
 from registry.choices import NoticeState
 from registry.explain import steps_in_words
@@ -83,7 +84,8 @@ class OpenFilter(admin.SimpleListFilter):
 
 
 @admin.register(Deadline)
-class DeadlineAdmin(ReadOnlyAdmin, VerbAdmin):
+class DeadlineAdmin(WithBoard, ReadOnlyAdmin, VerbAdmin):
+    change_list_template = "admin/registry/deadline/change_list.html"
     list_display = ["label", "effect", "due", "left", "binding", "owner", "operator"]
     list_select_related = ["operator__jurisdiction", "owner"]
     list_filter = [OpenFilter, "operator", "effect"]

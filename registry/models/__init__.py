@@ -8,6 +8,7 @@ from registry.models.clocks import (
     Extension,
 )
 from registry.models.consents import ConsentText
+from registry.models.feeds import CalendarFeed
 from registry.models.findings import Acknowledgement
 from registry.models.jobs import JobRun, Notice, NoticeLine, Reminder
 from registry.models.keeping import RetentionRule, SecurityMeasure
@@ -43,6 +44,7 @@ __all__ = [
     "Adequacy",
     "Authority",
     "CalendarDay",
+    "CalendarFeed",
     "CalendarYear",
     "Carrier",
     "ClaimedGround",

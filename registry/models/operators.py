@@ -25,7 +25,17 @@ from registry.roles import EDIT, REGISTER, VIEW, Access
 # An operator's public pages begin with its code, and these are the office's own; a system check
 # holds that every address of the office is among them.
 RESERVED_CODES = frozenset(
-    {"admin", "healthz", "readyz", "language", "static", "media", "request", "track"}
+    {
+        "admin",
+        "calendar",
+        "healthz",
+        "readyz",
+        "language",
+        "static",
+        "media",
+        "request",
+        "track",
+    }  # fmt: skip
 )
 
 

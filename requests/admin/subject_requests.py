@@ -27,6 +27,7 @@ from registry.tasks import remind, ring
 from requests import states
 from requests.admin import request_acts as acts
 from requests.admin.inquiries import _local
+from requests.admin.journals import WithJournals
 from requests.admin.letter_forms import WriteForm
 from requests.admin.letters import lines_of
 from requests.admin.request_forms import (
@@ -59,7 +60,7 @@ def _in(wanted: frozenset[str]) -> Any:
 
 
 @admin.register(SubjectRequest)
-class SubjectRequestAdmin(ReadOnlyAdmin, VerbAdmin):
+class SubjectRequestAdmin(WithJournals, ReadOnlyAdmin, VerbAdmin):
     list_display = ["number", "kinds", "received_day", "due", "left", "owner", "state"]
     list_select_related = ["operator__jurisdiction"]
     list_filter = ["state", "channel", "operator"]

@@ -37,6 +37,8 @@ SITE_PAGES = {
     "policy_from_register", "policy_standing", "policy_standing_people",
     "people_given", "disclosure_register", "control_journal",
     "register_paper_write", "register_paper_pdf",
+    "deadline_board", "deadline_board_csv", "deadline_calendar", "calendar_feed",
+    "journals", "statistics",
     "incident_register", "incident_notice", "incident_exported",
 }  # fmt: skip
 MODEL_PAGES = {"changelist", "add"}

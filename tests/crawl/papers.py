@@ -1,8 +1,9 @@
-"""Papers of the register and internal control for the crawl."""
+"""Papers of the register, internal control and calendars of deadlines for the crawl."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from hashlib import sha256
 
 from django.db.models import Model
 
@@ -57,3 +58,11 @@ def control_record(team: Team, mark: str) -> Model:
         step=make(r.ControlStep, team), done_on=date(2025, 12, 1), found=f"{mark} found",
         remedy=f"{mark} remedy", recorded_at=NOW, recorded_by=team.dpo,
     )  # fmt: skip
+
+
+@maker(r.CalendarFeed)
+def calendar_feed(team: Team, mark: str) -> Model:
+    row = r.CalendarFeed(
+        user=team.dpo, token_hash=sha256(mark.encode()).hexdigest(), made_at=NOW, revoked_at=NOW
+    )
+    return saved(row, team, mark)
