@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -49,6 +50,12 @@ def test_the_moment_of_detection_is_enough(office: Office) -> None:
     assert h.journal(row) == ["detected"]
     entry = row.history.get()
     assert (entry.history_user, entry.history_change_reason) == (office.ipm.clerk, "registered")
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    with override("en"):
+        yield
 
 
 def test_numbers_go_up_by_operator_and_year(office: Office) -> None:
