@@ -55,7 +55,8 @@ DONE = "done"
 
 REQUEST: Machine = {
     # Linking, checking an identity, adding what else the letter asks for, deciding: all is work.
-    RECEIVED: {"assign": RECEIVED, "work": IN_WORK, "withdraw": WITHDRAWN},
+    # "check": what the letter says is looked into, corrected and told; may outlast the decision.
+    RECEIVED: {"assign": RECEIVED, "work": IN_WORK, "check": IN_WORK, "withdraw": WITHDRAWN},
     IN_WORK: {
         "assign": IN_WORK,
         "draft": IN_WORK,
@@ -64,11 +65,18 @@ REQUEST: Machine = {
         "resume": IN_WORK,
         "wait": WAITING,
         "decide": DECIDED,
+        "check": IN_WORK,
         "withdraw": WITHDRAWN,
     },
     # For an obligation of the person (94-V 8(2)); once it is met the withdrawal comes back.
-    WAITING: {"assign": WAITING, "draft": WAITING, "resume": IN_WORK, "withdraw": WITHDRAWN},
-    DECIDED: {"assign": DECIDED, "draft": DECIDED, "close": DONE},
+    WAITING: {
+        "assign": WAITING,
+        "draft": WAITING,
+        "check": WAITING,
+        "resume": IN_WORK,
+        "withdraw": WITHDRAWN,
+    },
+    DECIDED: {"assign": DECIDED, "draft": DECIDED, "check": DECIDED, "close": DONE},
     DONE: {},
     WITHDRAWN: {},
 }
@@ -80,9 +88,9 @@ REFUSED = "refused"
 BARRED = "barred"
 
 ITEM: Machine = {
-    OPEN: {"accept": ACCEPTED, "part": PARTLY, "refuse": REFUSED, "bar": BARRED},
-    ACCEPTED: {},
-    PARTLY: {},
+    OPEN: {"accept": ACCEPTED, "part": PARTLY, "refuse": REFUSED, "bar": BARRED, "find": OPEN},
+    ACCEPTED: {"find": ACCEPTED},
+    PARTLY: {"find": PARTLY},
     # A refusal for now: met, it stays the refusal that it was, and a new thing is opened.
     BARRED: {"met": REFUSED},
     REFUSED: {},

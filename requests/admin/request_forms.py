@@ -31,10 +31,8 @@ WANTED = [
     *((f"withdrawal:{code}", _("withdrawal of consent: %s") % label)
       for code, label in Scope.choices),
     ("destruction", RequestKind.DESTRUCTION.label),
-    ("marketing", RequestKind.MARKETING.label),
-    ("information", RequestKind.INFORMATION.label),
-    ("correction", RequestKind.CORRECTION.label),
-    ("other", RequestKind.OTHER.label),
+    *((code, label) for code, label in RequestKind.choices
+      if code not in {RequestKind.WITHDRAWAL, RequestKind.DESTRUCTION}),
 ]  # fmt: skip
 
 

@@ -20,13 +20,15 @@ from registry.explain import long_day, steps_in_words
 from registry.services.texts import state, when_due
 from registry.tasks import remind, ring
 from requests import states
+from requests.admin import checks
 from requests.admin.inquiries import _local, _look
 from requests.admin.request_forms import AcceptForm, BarForm, MetForm, NoticeForm, RefuseForm
 from requests.models import RequestItem
-from requests.models.subject_requests import RequestKind
+from requests.models.subject_requests import Finding, RequestKind
 from requests.refusals import refusals
+from requests.services.correcting import untold
 from requests.services.deciding import item_accept, item_bar, item_refuse, obligation_met
-from requests.services.duties import ANSWERED_KINDS
+from requests.services.duties import ANSWERED_KINDS, ENDS_NOTHING
 from requests.services.extending import item_extend
 from requests.services.outlook import CardOutlook, item_preview
 from subjects.admin.pages import fate_in_words
@@ -46,6 +48,10 @@ def accept(request: HttpRequest, row: RequestItem, data: Mapping[str, Any]) -> s
         now=timezone.now(),
     )
     ring(remind)
+    if row.kind == RequestKind.BLOCKING:
+        return gettext("Accepted: the data are blocked. Write down next what the check has shown.")
+    if row.kind == RequestKind.UNBLOCKING:
+        return gettext("Accepted: the blocks of the check have ended.")
     if row.kind in ANSWERED_KINDS:
         return gettext("Accepted: a letter answers it, and then the request can be closed.")
     if done.nothing_left:
@@ -167,13 +173,14 @@ class RequestItemAdmin(ReadOnlyAdmin, VerbAdmin):
     list_filter = ["decision", "kind"]
     search_fields = ["request__number"]
     change_form_template = "admin/requests/requestitem/change_form.html"
-    readonly_fields = ["number", "received", "decided", "done", "ground"]
+    readonly_fields = ["number", "received", "decided", "done", "ground", "found"]
     fieldsets = [
         (None, {"fields": ["number", "kind", "scope", "consent", "activity", "received"]}),
         (
             _("the decision"),
             {"fields": ["decision", "ground", "reasons", "decided", "decided_by", "done"]},
         ),
+        (_("the check"), {"fields": ["finding", "shown_by", "found", "found_by"]}),
     ]
     verbs = (
         Verb(
@@ -193,6 +200,21 @@ class RequestItemAdmin(ReadOnlyAdmin, VerbAdmin):
         ),
         Verb("met", _("Obligation met"), MetForm, met, "met", _waits),
         Verb(
+            "find", _("What the check has shown"), checks.FindForm, checks.find, "find",
+            checks.findable,
+            _("Wrong data are corrected, unlawful processing ends, and what is not confirmed is "
+              "used again (152-FZ 21(1)-(3), 94-V 25(2)(8))."),
+        ),
+        Verb(
+            "correct", _("Correct a datum"), checks.CorrectForm, checks.correct, "correct",
+            checks.correctable,
+            _("The old value stays sealed in the history of the card and goes with it."),
+        ),
+        Verb(
+            "tell", _("Recipient told"), checks.TellForm, checks.tell, "tell", checks.tellable,
+            _("Whoever was given the data learns that they were wrong or unlawful (152-FZ 20(3))."),
+        ),
+        Verb(
             "extend", _("Extend the term"), NoticeForm, extend, "extend", _extensible,
             _("Once, by a notice with reasons that the person was sent before the term ends "
               "(152-FZ 14(3), 20(2), 21(5.1))."),
@@ -204,13 +226,17 @@ class RequestItemAdmin(ReadOnlyAdmin, VerbAdmin):
             super()
             .get_queryset(request)
             .select_related("request__operator__jurisdiction", "decided_by", "activity", "consent")
+            .select_related("found_by")
             .prefetch_related("deadlines__owner", "deadlines__statute")
         )
 
     def verb_context(self, request: HttpRequest, row: RequestItem, verb: Verb) -> dict[str, Any]:
         return {"outlooks": self._outlooks(row)} if verb.name in {"accept", "refuse"} else {}
 
-    def _outlooks(self, row: RequestItem) -> list[WhatIf]:
+    def _outlooks(self, row: RequestItem) -> list[WhatIf] | None:
+        """None: the demand touches no ground, so there is nothing to show."""
+        if row.kind in ENDS_NOTHING and row.finding != Finding.UNLAWFUL:
+            return None
         today = timezone.now().astimezone(row.operator.zone).date()
         return [in_words(outlook, today) for outlook in item_preview(row, today=today)]
 
@@ -220,9 +246,27 @@ class RequestItemAdmin(ReadOnlyAdmin, VerbAdmin):
         row = context.get("original")
         if row is not None:
             context["outlooks"] = self._outlooks(row)
-            for clock in row.deadlines.all():
-                context |= clock_context(clock, row.operator)
+            clocks = sorted(row.deadlines.all(), key=lambda clock: clock.pk)
+            context["clocks"] = [clock_context(clock, row.operator) for clock in clocks]
+            context |= self._check(row)
         return super().render_change_form(request, context, *args, **kw)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The check is shown where there is one."""
+        found = super().get_fieldsets(request, obj)
+        return found if obj is not None and obj.finding else found[:-1]
+
+    def _check(self, row: RequestItem) -> dict[str, Any]:
+        """What was corrected, who was told, who is still to be told."""
+        if not row.finding:
+            return {}
+        corrections = row.corrections.select_related(
+            "datum__subject", "datum__category", "corrected_by"
+        )
+        told = row.told.select_related(
+            "recipient", "disclosure__transfer__recipient", "recorded_by"
+        )
+        return {"corrections": corrections, "told": told, "untold": untold(row)}
 
     @admin.display(description=_("request"), ordering="request__number")
     def number(self, row: RequestItem) -> str:
@@ -243,6 +287,10 @@ class RequestItemAdmin(ReadOnlyAdmin, VerbAdmin):
     @admin.display(description=_("done at"))
     def done(self, row: RequestItem) -> str:
         return _local(row.done_at, row.operator) if row.done_at else "–"
+
+    @admin.display(description=_("found at"))
+    def found(self, row: RequestItem) -> str:
+        return _local(row.found_at, row.operator) if row.found_at else "–"
 
     @admin.display(description=_("ground of the refusal"))
     def ground(self, row: RequestItem) -> str:

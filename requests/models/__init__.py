@@ -1,5 +1,6 @@
 """Everything that has a correspondent."""
 
+from requests.models.corrections import DatumCorrection, RecipientTold
 from requests.models.incident_people import AffectedPerson, IncidentExport
 from requests.models.incidents import (
     Incident,
@@ -15,6 +16,7 @@ from requests.models.submissions import Submission, Throttle
 
 __all__ = [
     "AffectedPerson",
+    "DatumCorrection",
     "IdentityCheck",
     "Incident",
     "IncidentEntry",
@@ -23,6 +25,7 @@ __all__ = [
     "IncidentSending",
     "Letter",
     "LetterFile",
+    "RecipientTold",
     "RegulatorInquiry",
     "RequestItem",
     "RequestSubject",

@@ -56,10 +56,25 @@ class RequestState(models.TextChoices):
 class RequestKind(models.TextChoices):
     WITHDRAWAL = "withdrawal", _("withdrawal of consent")
     DESTRUCTION = "destruction", _("destruction of data")
+    CEASE = "cease", _("end of all processing")
     MARKETING = "marketing", _("stop marketing")
+    BLOCKING = "blocking", _("blocking of data")
+    UNBLOCKING = "unblocking", _("lifting of a block")
     INFORMATION = "information", _("information about the data")
     CORRECTION = "correction", _("correction of data")
+    OBJECTION = "objection", _("objection to an automated decision")
+    COMPLAINT = "complaint", _("complaint")
     OTHER = "other", _("other request")
+
+
+class Finding(models.TextChoices):
+    """What the check of a complaint, of a block or of a correction has shown (152-FZ 21(1)-(3),
+    94-V 25(2)(8)).
+    """
+
+    NOT_CONFIRMED = "not_confirmed", _("not confirmed")
+    INACCURATE = "inaccurate", _("data are wrong")
+    UNLAWFUL = "unlawful", _("processing is unlawful")
 
 
 class Scope(models.TextChoices):
@@ -110,8 +125,9 @@ REQUESTS = Access(
 )
 ITEMS = Access(
     scope="request__operator",
-    dpo=VIEW | {"accept", "refuse", "bar", "met", "extend"},
-    clerk=VIEW,
+    dpo=VIEW | {"accept", "refuse", "bar", "met", "extend", "find", "correct", "tell"},
+    # The clerk corrects what the DPO has found to be wrong.
+    clerk=VIEW | {"correct", "tell"},
     auditor=VIEW,
     administrator=frozenset(),
     sworn=True,
@@ -280,6 +296,19 @@ class RequestItem(OperatorRow):
         verbose_name=_("decided by"),
     )
     done_at = models.DateTimeField(_("done at"), null=True, blank=True)
+    finding = models.CharField(
+        _("what the check has shown"), max_length=20, choices=Finding, blank=True
+    )
+    found_at = models.DateTimeField(_("found at"), null=True, blank=True)
+    found_by = models.ForeignKey(
+        User,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="found_request_items",
+        verbose_name=_("found by"),
+    )
+    shown_by = models.CharField(_("what shows it"), max_length=300, blank=True, help_text=NO_NAMES)
     deadlines = GenericRelation(
         Deadline, content_type_field="about_type", object_id_field="about_id"
     )
@@ -308,6 +337,15 @@ class RequestItem(OperatorRow):
             models.CheckConstraint(
                 name="item_done_after_its_decision",
                 condition=models.Q(done_at=None) | models.Q(done_at__gte=models.F("decided_at")),
+            ),
+            models.CheckConstraint(
+                name="item_finding_is_whole",
+                condition=models.Q(finding="", found_at=None, found_by=None, shown_by="")
+                | (
+                    ~models.Q(finding="")
+                    & models.Q(found_at__isnull=False)
+                    & ~models.Q(shown_by="")
+                ),
             ),
             models.CheckConstraint(
                 name="item_scope_of_a_consent",

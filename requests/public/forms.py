@@ -25,12 +25,25 @@ WISHES: tuple[tuple[str, Any], ...] = (
     (RequestKind.DESTRUCTION, _("I want my data deleted")),
     (RequestKind.MARKETING, _("Stop writing to me")),
     (RequestKind.WITHDRAWAL, _("I take my consent back")),
+    (RequestKind.CEASE, _("Stop using my data for anything")),
     (RequestKind.INFORMATION, _("What do you know about me?")),
     (RequestKind.CORRECTION, _("Something in my data is wrong")),
+    (RequestKind.BLOCKING, _("Do not use my data until you have checked them")),
+    (RequestKind.UNBLOCKING, _("You have blocked my data: use them again")),
+    (RequestKind.OBJECTION, _("A computer decided about me, and I do not agree")),
+    (RequestKind.COMPLAINT, _("I complain about how you treat my data")),
     (RequestKind.OTHER, _("Something else")),
 )
 # What says nothing without words.
-NEEDS_WORDS = frozenset({RequestKind.CORRECTION, RequestKind.OTHER})
+NEEDS_WORDS = frozenset(
+    {
+        RequestKind.CORRECTION,
+        RequestKind.BLOCKING,
+        RequestKind.OBJECTION,
+        RequestKind.COMPLAINT,
+        RequestKind.OTHER,
+    }
+)
 
 
 class FileTooBig(OperatorError):

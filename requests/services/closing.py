@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from registry.choices import Effect
 from registry.errors import OperatorError, gettext_noop
@@ -15,8 +15,14 @@ from registry.services.clocks import deadline_assign, deadline_meet
 from registry.states import move
 from requests import states
 from requests.models import RequestItem, SubjectRequest
-from requests.models.subject_requests import RequestState
-from requests.services.duties import ANSWERED_KINDS, STOPPED_BY_DECISION
+from requests.models.subject_requests import Finding, RequestState
+from requests.services.correcting import untold
+from requests.services.duties import (
+    ANSWERED_KINDS,
+    CHECKED_KINDS,
+    ENDS_NOTHING,
+    STOPPED_BY_DECISION,
+)
 from requests.services.ends import correspondence_dated
 from requests.services.letters import answered_at
 from requests.services.linking import holds_end
@@ -37,6 +43,21 @@ class StillHeld(OperatorError):
 class NotAnswered(OperatorError):
     template = gettext_noop(
         "%(number)s: no answer has been sent since the decision. Send the letter first."
+    )
+
+
+class CheckOpen(OperatorError):
+    template = gettext_noop("%(number)s: write down first what the check has shown (%(what)s).")
+
+
+class NotCorrected(OperatorError):
+    template = gettext_noop("%(number)s: what was found to be wrong is not corrected yet.")
+
+
+class NotTold(OperatorError):
+    template = gettext_noop(
+        "%(number)s: recipients of the data who are not told yet: %(count)s (152-FZ 20(3)). "
+        "Tell them, or write down why they cannot be told."
     )
 
 
@@ -65,7 +86,8 @@ def request_close(
     where a demand is answered or refused (152-FZ 20(2), 94-V 8(7)). Refuses while a demand is open
     or waits, while something that must go is still there, while what was accepted has no answer,
     and while a letter is a draft. The closing letter is made with it; the contact goes when that
-    letter has gone.
+    letter has gone. Refuses, too, before a check has a finding, before what is wrong is corrected,
+    and before those who were given such data are told.
     """
     row = request_locked(subject_request, "close")
     if row.letters.filter(state=states.DRAFT).exists():
@@ -76,20 +98,23 @@ def request_close(
     done = {}
     for item in row.items.order_by("pk"):
         item.request = row
+        _check_checked(item)
+        if item.done_at is None or item.finding == Finding.UNLAWFUL:
+            held = sum(len(card.goes) for card in item_preview(item, today=today, people=people))
+            if held:
+                raise StillHeld(number=row.number, count=held)
+        _check_told(item)
         if item.done_at is None and item.kind in ANSWERED_KINDS:
             item.done_at = _answered_at(item)
             audit.save(item, by=by, reason=row.number, fields=["done_at"])
         elif item.done_at is None:
-            held = sum(len(card.goes) for card in item_preview(item, today=today, people=people))
-            if held:
-                raise StillHeld(number=row.number, count=held)
             # Destroyed before the decision, or held elsewhere and confirmed: known only now.
             late = gone_at is None or item.decided_at is None or gone_at < item.decided_at
             item.done_at = now if late else gone_at
             audit.save(item, by=by, reason=row.number, fields=["done_at"])
         done[item.pk] = item
     for clock in clocks_of(row):
-        met_at = _met_at(done[clock.about_id], clock, now)
+        met_at = _met_at(done[clock.about_id], clock, gone_at, now)
         deadline_meet(deadline=clock, met_at=met_at, by=by, reason=row.number)
     holds_end(row, by=by, now=now, reason=row.number)
     row.state = RequestState(move(states.REQUEST, row.state, "close", number=row.number))
@@ -100,6 +125,25 @@ def request_close(
     return row
 
 
+def _check_checked(item: RequestItem) -> None:
+    """What was granted because something is wrong has a finding, and what follows from it."""
+    number = item.request.number
+    if item.kind not in CHECKED_KINDS or item.decision == states.REFUSED:
+        return
+    if not item.finding:
+        raise CheckOpen(number=number, what=item.what)
+    if item.finding == Finding.INACCURATE and not item.corrections.exists():
+        raise NotCorrected(number=number)
+    if any(Effect(clock.effect) == Effect.RECTIFY for clock in item.deadlines.open()):
+        raise NotCorrected(number=number)
+
+
+def _check_told(item: RequestItem) -> None:
+    count = 0 if item.decision == states.REFUSED else len(untold(item))
+    if count:
+        raise NotTold(number=item.request.number, count=count)
+
+
 def _answered_at(item: RequestItem) -> datetime:
     """When the letter went that answers the demand."""
     sent_at = answered_at(item.request, since=item.decided_at)
@@ -108,9 +152,14 @@ def _answered_at(item: RequestItem) -> datetime:
     return sent_at
 
 
-def _met_at(item: RequestItem, clock: Deadline, now: datetime) -> datetime:
+def _met_at(
+    item: RequestItem, clock: Deadline, gone_at: datetime | None, now: datetime
+) -> datetime:
     """A refusal is due to the person: with its letter, the closing letter at the latest."""
     assert item.done_at is not None and item.decided_at is not None
+    if item.finding == Finding.UNLAWFUL and Effect(clock.effect) == Effect.DESTROY:
+        assert item.found_at is not None
+        return now if gone_at is None else max(gone_at, item.found_at)
     if item.decision == states.REFUSED:
         return answered_at(item.request, since=item.decided_at) or now
     return item.decided_at if Effect(clock.effect) in STOPPED_BY_DECISION else item.done_at
@@ -144,7 +193,8 @@ def request_act(
     # Of a barred withdrawal marketing has ended.
     decided = row.items.filter(decision__in=[states.ACCEPTED, states.PARTLY, states.BARRED])
     days = []
-    for item in decided.exclude(kind__in=ANSWERED_KINDS).order_by("pk")[:1]:
+    touched = ~Q(kind__in=ENDS_NOTHING) | Q(finding=Finding.UNLAWFUL)
+    for item in decided.filter(touched).order_by("pk")[:1]:
         item.request = row
         for card in item_preview(item, today=today, people=people):
             days += [fate.due_on for _, fate in card.goes if fate.due_on]

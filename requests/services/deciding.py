@@ -19,21 +19,26 @@ from registry.services import audit
 from registry.services.clocks import deadline_meet
 from registry.states import move
 from requests import states
-from requests.models import RequestItem
+from requests.models import RequestItem, SubjectRequest
 from requests.models.subject_requests import Decision, RequestKind
 from requests.refusals import refusal_of, refusals_for
-from requests.services.duties import ANSWERED_KINDS, STOPPED_BY_DECISION
+from requests.services.duties import ANSWERED_KINDS, ENDS_ALL, STOPPED_BY_DECISION
 from requests.services.effects import block_data, draft_act, end_grounds
 from requests.services.inquiries import NotYet
-from requests.services.linking import stops_end
+from requests.services.linking import checks_place, stops_end
 from requests.services.matching import require_proof
 from requests.services.moving import moved, request_locked
 from requests.services.outlook import CardOutlook, item_preview, people_of
 from requests.services.subject_requests import item_opened
+from subjects.choices import BlockReason
+from subjects.models import Block, DataSubject
 from subjects.services.dates import dates_keep
 from subjects.services.people import card_locked, require_own
+from subjects.services.stops import block_end
 
 REASONS_LIMIT = 5_000
+# Decided, it is not done: a letter answers it, or what it says is still looked into.
+_DONE_LATER = ANSWERED_KINDS | {RequestKind.BLOCKING}
 
 
 class RefusalWithoutReasons(OperatorError):
@@ -65,6 +70,12 @@ class NothingKept(OperatorError):
 class NotBarredInThisLaw(OperatorError):
     template = gettext_noop(
         "%(number)s: only a withdrawal under Law 94-V is barred by an obligation (article 8(2))."
+    )
+
+
+class NothingBlocked(OperatorError):
+    template = gettext_noop(
+        "%(number)s: no check blocks the data of these people, so there is nothing to lift."
     )
 
 
@@ -119,7 +130,8 @@ def item_accept(
     ``refusal`` of the law's list and reasons. What a law orders to be kept is blocked (Digital Code
     41(3)). Of a person who was destroyed meanwhile nothing is left, and that is the answer. What a
     letter answers is accepted as that: no ground ends, no datum is touched, and it is done when
-    the letter has gone; a part of the answer may be refused.
+    the letter has gone; a part of the answer may be refused. A block stands until the check has
+    shown something (``checking.item_find``); to lift one ends the blocks of every check.
     Refuses without the least proof of the kind, a demand that was decided, a ground that is not
     among those that would end.
     """
@@ -150,9 +162,13 @@ def item_accept(
     dates_keep(numbers, today=today)
     for outlook in found:
         block_data(row, outlook, by=by, now=now)
+    if row.kind == RequestKind.BLOCKING:
+        checks_place(row.request, reason=number, by=by, now=now)
+    elif row.kind == RequestKind.UNBLOCKING:
+        _unblock(row, people, by=by, now=now)
     goes = [fate for outlook in found for _, fate in outlook.goes]
     row.refusal, row.reasons = (refusal, reasons) if refusal else ("", "")
-    done = not goes and row.kind not in ANSWERED_KINDS
+    done = not goes and row.kind not in _DONE_LATER
     _decided(row, "part" if refusal else "accept", done=done, by=by, now=now)
     draft_act(row, found, numbers, by=by, now=now)
     return Accepted(
@@ -162,6 +178,21 @@ def item_accept(
         goes=len(goes),
         stays=sum(len(outlook.stays) for outlook in found),
     )
+
+
+def _unblock(
+    row: RequestItem, people: list[DataSubject], *, by: User | None, now: datetime
+) -> None:
+    """Blocks of a check protect the person, who no longer wants it; no other block is theirs."""
+    blocks = list(
+        Block.objects.filter(subject__in=people, why=BlockReason.CHECK, ended_at=None).order_by(
+            "pk"
+        )
+    )
+    if not blocks:
+        raise NothingBlocked(number=row.request.number)
+    for block in blocks:
+        block_end(block=block, by=by, now=now, reason=row.request.number)
 
 
 def _check_kept(row: RequestItem, whole: list[CardOutlook], keep: Collection[int]) -> None:
@@ -179,9 +210,7 @@ def _check_part(
     if row.kind in ANSWERED_KINDS:
         # A part of an answer is refused by its ground alone (152-FZ 14(8), 94-V 25(2)(7)).
         return
-    stays = bool(keep) or (
-        row.kind == RequestKind.DESTRUCTION and any(outlook.stays for outlook in found)
-    )
+    stays = bool(keep) or (row.kind in ENDS_ALL and any(outlook.stays for outlook in found))
     if stays and not refusal:
         raise StaysWithoutGround(number=row.request.number)
     if refusal and not stays:
@@ -219,8 +248,13 @@ def _settle(row: RequestItem, *, by: User | None, now: datetime) -> None:
         return
     verb = "wait" if states.BARRED in decisions else "decide"
     moved(subject_request, verb, by=by, reason=subject_request.number)
-    owed = subject_request.items.filter(kind__in=ANSWERED_KINDS, done_at=None)
-    if verb == "decide" and not owed.exists():
+    stops_settle(subject_request, by=by, now=now)
+
+
+def stops_settle(subject_request: SubjectRequest, *, by: User | None, now: datetime) -> None:
+    """Routine goes on with the data once all is decided and no check or answer needs them."""
+    owed = subject_request.items.filter(kind__in=_DONE_LATER, done_at=None)
+    if subject_request.state == states.DECIDED and not owed.exists():
         stops_end(subject_request, by=by, now=now, reason=subject_request.number)
 
 

@@ -13,7 +13,22 @@ from requests.models.subject_requests import RequestKind, Scope
 Duty = tuple[Event, Effect]
 
 # What a letter of the staff answers: accepting such a demand ends no ground and touches no datum.
-ANSWERED_KINDS = frozenset({RequestKind.INFORMATION, RequestKind.CORRECTION, RequestKind.OTHER})
+ANSWERED_KINDS = frozenset(
+    {
+        RequestKind.INFORMATION,
+        RequestKind.CORRECTION,
+        RequestKind.OBJECTION,
+        RequestKind.COMPLAINT,
+        RequestKind.OTHER,
+    }
+)
+# What says that data are wrong or used against the law: it is looked into, and the finding has
+# duties of its own.
+CHECKED_KINDS = frozenset({RequestKind.BLOCKING, RequestKind.CORRECTION, RequestKind.COMPLAINT})
+# Accepting such a demand ends no ground.
+ENDS_NOTHING = ANSWERED_KINDS | {RequestKind.BLOCKING, RequestKind.UNBLOCKING}
+# What asks for all of it to end: what stays then is a refusal in part.
+ENDS_ALL = frozenset({RequestKind.DESTRUCTION, RequestKind.CEASE})
 
 # Kazakhstan has one term for whatever is taken back: stop in 15 working days, or refuse with
 # reasons (94-V 8(7)).
@@ -51,7 +66,18 @@ DUTIES: Mapping[tuple[str, str], tuple[Duty, ...]] = {
     # says that data are wrong proves nothing yet: the term of a correction runs from the proof.
     (RequestKind.INFORMATION, ""): _ANSWERED,
     (RequestKind.CORRECTION, ""): _ANSWERED,
+    (RequestKind.COMPLAINT, ""): _ANSWERED,
     (RequestKind.OTHER, ""): _ANSWERED,
+    # 152-FZ 21(5.1). 94-V has no demand of this name: whoever makes it takes the consent back.
+    (RequestKind.CEASE, ""): ((Event.CEASE_DEMANDED, Effect.STOP), _KZ),
+    # While it is looked into (152-FZ 21(1) at once, 94-V 25(2)(8) in one working day).
+    (RequestKind.BLOCKING, ""): ((Event.BREACH_ALLEGED, Effect.BLOCK),),
+    (RequestKind.UNBLOCKING, ""): _ANSWERED,
+    # 94-V 19-1(3); 152-FZ 16(4) gives 30 days, and the general term of an answer is shorter.
+    (RequestKind.OBJECTION, ""): (
+        (Event.AUTOMATED_DECISION_OBJECTED, Effect.ANSWER),
+        *_ANSWERED,
+    ),
 }
 # Done when the decision is: what such a duty wants is that something stops.
 STOPPED_BY_DECISION = frozenset(
@@ -60,6 +86,7 @@ STOPPED_BY_DECISION = frozenset(
         Effect.STOP_OR_REFUSE,
         Effect.STOP_MARKETING,
         Effect.STOP_DISSEMINATION,
+        Effect.BLOCK,
     }
 )
 

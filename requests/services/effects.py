@@ -8,8 +8,9 @@ from registry.choices import Channel
 from registry.models import User
 from requests.models import RequestItem
 from requests.models.subject_requests import RequestChannel, RequestKind
+from requests.services.duties import ENDS_ALL
 from requests.services.outlook import CardOutlook
-from subjects.choices import BlockReason
+from subjects.choices import BlockReason, GroundEnd
 from subjects.models import Block
 from subjects.services.acts import act_draft
 from subjects.services.grounds import consent_withdraw, ground_end
@@ -35,7 +36,8 @@ def end_grounds(row: RequestItem, outlook: CardOutlook, *, by: User | None, now:
     number = row.request.number
     today = now.astimezone(row.operator.zone).date()
     for ending in outlook.endings:
-        if hasattr(ending.ground, "consent"):
+        # What was unlawful is over, and nobody has taken it back.
+        if hasattr(ending.ground, "consent") and ending.event != GroundEnd.UNLAWFUL:
             consent_withdraw(
                 consent=ending.ground.consent, channel=channel, received_at=row.received_at, by=by,
                 now=now, reason=number,
@@ -63,9 +65,7 @@ def block_data(row: RequestItem, outlook: CardOutlook, *, by: User | None, now: 
             "category", flat=True
         )
     )
-    kept = row.kind == RequestKind.DESTRUCTION or (
-        row.kind == RequestKind.WITHDRAWAL and not row.scope
-    )
+    kept = row.kind in ENDS_ALL or (row.kind == RequestKind.WITHDRAWAL and not row.scope)
     wanted = [
         *((datum, BlockReason.REQUEST, number) for datum, _ in outlook.goes),
         *(

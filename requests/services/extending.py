@@ -42,8 +42,10 @@ def item_extend(
         raise NoClockRuns(number=row.number)
     if notice_sent_at < item.received_at:
         raise NoticeBeforeReceipt(number=row.number)
+    # A finding has clocks of its own, that no law extends.
+    extensible = [one for one in clocks if one.statute and one.statute.extension_length]
     return deadline_extend(
-        deadline=clocks[0],
+        deadline=[*extensible, *clocks][0],
         reasons=reasons,
         notice_number=notice_number,
         notice_sent_at=notice_sent_at,

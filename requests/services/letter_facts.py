@@ -7,7 +7,7 @@ alone: a letter is read by whoever opens the mailbox.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ from requests import states
 from requests.models import RequestItem, SubjectRequest
 from requests.models.letters import LetterKind
 from requests.refusals import refusals
-from requests.services.duties import ANSWERED_KINDS
+from requests.services.duties import ENDS_NOTHING
 from requests.services.ends import kept_until
 from requests.services.letter_texts import texts, word
 from requests.services.outlook import item_preview, people_of
@@ -100,7 +100,7 @@ def _demand(row: SubjectRequest, item: RequestItem, kind: str) -> dict[str, Any]
     what = word(language, "demands", item.kind)
     if item.scope:
         what = f"{what} ({word(language, 'demands', item.scope)})"
-    clock = max(item.deadlines.all(), key=lambda one: one.pk, default=None)
+    clock = clock_shown(item.deadlines.all())
     if clock is not None:
         clock.operator = row.operator
     refusal = refusals().get(item.refusal)
@@ -111,10 +111,21 @@ def _demand(row: SubjectRequest, item: RequestItem, kind: str) -> dict[str, Any]
         "extended": _extended(clock) if clock and kind == LetterKind.EXTENSION else "",
         "decided": item.decision != states.OPEN,
         "decision": word(language, "decisions", item.decision),
+        "finding": word(language, "findings", item.finding) if item.finding else "",
         "article": refusal.article if refusal else "",
         "ground": refusal.text(language) if refusal else "",
         "reasons": item.reasons,
     }
+
+
+def clock_shown(clocks: Iterable[Deadline]) -> Deadline | None:
+    """The clock that a person is told of: the one that can be put off, if it runs; a finding has
+    others beside it. Else the last.
+    """
+    clocks = sorted(clocks, key=lambda one: one.pk)
+    running = [one for one in clocks if one.is_open]
+    answers = [one for one in running if one.statute and one.statute.extension_length]
+    return next(iter([*answers, *running[-1:], *clocks[-1:]]), None)
 
 
 def _steps(clock: Deadline) -> list[str]:
@@ -139,7 +150,7 @@ def _fates(row: SubjectRequest, items: list[RequestItem], now: datetime) -> dict
     """Of what was granted; a decided demand leaves one and the same prospect."""
     goes: dict[tuple[str, str], list[str]] = defaultdict(list)
     stays: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    granted = [one for one in items if one.decision in _GRANTED and one.kind not in ANSWERED_KINDS]
+    granted = [one for one in items if one.decision in _GRANTED and one.kind not in ENDS_NOTHING]
     people = people_of(row) if granted else []
     today = now.astimezone(row.operator.zone).date()
     for item in granted[:1]:

@@ -132,6 +132,13 @@ def holds_end(
         block_end(block=block, by=by, now=now, reason=reason)
 
 
+def checks_end(row: SubjectRequest, *, by: User | None, now: datetime, reason: str) -> None:
+    """The check is over: what this request has blocked for it is in use again."""
+    mine = {"operator": row.operator_id, "label": row.number, "ended_at": None}
+    for block in Block.objects.filter(why=BlockReason.CHECK, **mine).order_by("pk"):
+        block_end(block=block, by=by, now=now, reason=reason)
+
+
 @transaction.atomic
 def request_block(
     *, subject_request: SubjectRequest, reason: str, by: User | None, now: datetime
@@ -143,30 +150,34 @@ def request_block(
     """
     reason = reason_given(subject_request, reason)
     row = request_locked(subject_request, "work")
-    links = list(
-        row.people.filter(unlinked_at=None)
-        .select_related("subject__merged_into")
-        .order_by("subject")
-    )
+    links = row.people.filter(unlinked_at=None).select_related("subject")
     if not links:
         raise NobodyLinked(number=row.number)
     if not identity_verified(row):
         require_contact(row.number, links)
+    blocks = checks_place(row, reason=reason, by=by, now=now)
+    moved(row, "work", by=by, reason=row.number)
+    return blocks
+
+
+def checks_place(
+    row: SubjectRequest, *, reason: str, by: User | None, now: datetime
+) -> list[Block]:
+    """Block every card of the request that it has not blocked yet, while it is looked into."""
+    links = row.people.filter(unlinked_at=None).select_related("subject__merged_into")
     standing = set(
         Block.objects.filter(
             operator=row.operator_id, label=row.number, category=None, ended_at=None
         ).values_list("subject", flat=True)
     )
     cards = {card.pk: card for card in (one.subject.merged_into or one.subject for one in links)}
-    blocks = [
+    return [
         block_place(
             subject=card, why=BlockReason.CHECK, label=row.number, reason=reason, by=by, now=now
         )
         for number, card in sorted(cards.items())
         if number not in standing
     ]
-    moved(row, "work", by=by, reason=row.number)
-    return blocks
 
 
 @transaction.atomic

@@ -29,9 +29,16 @@ VERIFIES = frozenset(
 # Where a mistake cannot be undone: what is destroyed, told to a stranger or written over. For the
 # rest the matched contact is enough, and a letter that only wants an answer proves nothing.
 NEEDS_IDENTITY = frozenset(
-    {RequestKind.DESTRUCTION, RequestKind.INFORMATION, RequestKind.CORRECTION}
+    {
+        RequestKind.DESTRUCTION,
+        RequestKind.CEASE,
+        RequestKind.INFORMATION,
+        RequestKind.CORRECTION,
+        # What protects the person is not taken away at a stranger's word.
+        RequestKind.UNBLOCKING,
+    }
 )
-NEEDS_NOTHING = frozenset({RequestKind.OTHER})
+NEEDS_NOTHING = frozenset({RequestKind.COMPLAINT, RequestKind.OTHER})
 
 
 class NobodyLinked(OperatorError):

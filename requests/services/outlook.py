@@ -15,8 +15,8 @@ from registry.choices import BasisKind
 from registry.models import ProcessingActivity
 from requests import states
 from requests.models import RequestItem, SubjectRequest
-from requests.models.subject_requests import RequestKind, Scope
-from requests.services.duties import ANSWERED_KINDS
+from requests.models.subject_requests import Finding, RequestKind, Scope
+from requests.services.duties import CHECKED_KINDS, ENDS_ALL, ENDS_NOTHING
 from subjects import fate
 from subjects.choices import GroundEnd, HeldIn, Outcome
 from subjects.models import ActItem, Consent, DataSubject, Ground, PersonalDatum
@@ -100,9 +100,10 @@ def item_preview(
     """What accepting the demand today would do to each card; decided, what is so today.
 
     ``activities``: those that are marketing, where that is the demand. ``keep``: numbers of grounds
-    that are not to end. What a letter answers does nothing to any card.
+    that are not to end. What a letter answers does nothing to any card, unless the check has shown
+    that the processing is unlawful: then the ``activities`` are those that are.
     """
-    if item.kind in ANSWERED_KINDS:
+    if item.kind in ENDS_NOTHING and item.finding != Finding.UNLAWFUL:
         return []
     cards = people_of(item.request) if people is None else people
     numbers = [card.pk for card in cards]
@@ -178,7 +179,11 @@ def _asked(item: RequestItem, ground: Ground, keep: Collection[int]) -> bool:
         ground.ended_on is None
         and ground.started_on <= day
         and ground.pk not in keep
-        and (item.activity_id in (None, ground.activity_id) or item.kind == RequestKind.MARKETING)
+        and (
+            item.activity_id in (None, ground.activity_id)
+            or item.kind == RequestKind.MARKETING
+            or item.kind in CHECKED_KINDS
+        )
     )
 
 
@@ -218,6 +223,11 @@ def _endings(
             # Given after the letter: the letter cannot mean it.
             continue
         basis = ground.legal_basis
+        if item.kind in CHECKED_KINDS:
+            # Found to be unlawful, on whatever it stood (152-FZ 21(3), 94-V 18, 25(2)(8)).
+            if ground.activity_id in activities:
+                found.append(Ending(ground, GroundEnd.UNLAWFUL, max(day, ground.started_on)))
+            continue
         free = basis.kind in _CONSENTS or basis.code in _WRITTEN_CONSENTS
         if item.scope:
             # A consent of its own, which ends as a whole (152-FZ 10.1(1), (12)-(13)).
@@ -228,7 +238,7 @@ def _endings(
             if item.consent_id is not None and item.consent_id != getattr(consent, "pk", None):
                 continue
             ends = free
-        elif item.kind == RequestKind.DESTRUCTION:
+        elif item.kind in ENDS_ALL:
             ends = free or basis.kind in _DEMANDED
         else:
             # Marketing stops whatever it stood on (152-FZ 15(2)).

@@ -18,7 +18,7 @@ from registry.models import Authority, DataCategory, Deadline, Extension
 from requests import states
 from requests.models import RequestItem, SubjectRequest
 from requests.models.subject_requests import CheckKind
-from requests.services.duties import ANSWERED_KINDS
+from requests.services.duties import ENDS_NOTHING
 from requests.services.matching import VERIFIES
 from requests.services.outlook import item_preview
 from subjects import fate
@@ -145,7 +145,7 @@ def story_of(row: SubjectRequest, *, today: date) -> Story:
         ).order_by("code")
     )
     done = [one.item for one in asked if one.item.decision in _ACCEPTED]
-    done = [item for item in done if item.kind not in ANSWERED_KINDS]
+    done = [item for item in done if item.kind not in ENDS_NOTHING]
     if story.known and done:
         _fates(story, done[0], today=today)
     return story

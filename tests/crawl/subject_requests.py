@@ -7,11 +7,13 @@ from typing import Any
 
 from django.db.models import Model
 
+from registry import models as r
 from registry.services import audit
 from requests import models as q
 from requests.models.subject_requests import RequestKind
+from requests.services.checking import item_find
 from requests.services.linking import identity_note, subject_link
-from requests.services.subject_requests import Demand, request_receive
+from requests.services.subject_requests import Demand, item_add, request_receive
 from subjects import models as s
 from tests.conftest import Team
 from tests.crawl.makers import make, maker
@@ -50,3 +52,33 @@ def identity_check(team: Team, mark: str) -> Model:
     return identity_note(
         subject_request=make(q.SubjectRequest, team), kind="document", by=team.clerk, now=NOW
     )
+
+
+def _wrong(team: Team) -> Model:
+    """A demand whose check has shown that data are wrong."""
+    row: Any = make(q.SubjectRequest, team)
+    item = item_add(
+        subject_request=row, demand=Demand(RequestKind.CORRECTION), by=team.clerk, now=NOW
+    )
+    return item_find(
+        item=item, finding="inaccurate", shown_by="document seen", found_at=NOW, by=team.dpo,
+        now=NOW,
+    )  # fmt: skip
+
+
+@maker(q.DatumCorrection)
+def datum_correction(team: Team, mark: str) -> Model:
+    row = q.DatumCorrection(
+        item=_wrong(team), datum=make(s.PersonalDatum, team), corrected_at=NOW,
+        corrected_by=team.clerk,
+    )  # fmt: skip
+    return audit.save(row, by=team.clerk, reason=mark)
+
+
+@maker(q.RecipientTold)
+def recipient_told(team: Team, mark: str) -> Model:
+    row = q.RecipientTold(
+        item=_wrong(team), recipient=make(r.Recipient, team), told_at=NOW, how=mark,
+        recorded_at=NOW, recorded_by=team.clerk,
+    )  # fmt: skip
+    return audit.save(row, by=team.clerk, reason=mark)

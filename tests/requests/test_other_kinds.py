@@ -50,6 +50,7 @@ from tests.requests.asking import (
     withdraw,
     without_other_ground,
 )
+from tests.requests.checking import find
 from tests.requests.corresponding import draft as letter_of
 from tests.requests.corresponding import send
 from tests.requests.tracked import executed
@@ -199,6 +200,9 @@ def test_it_is_done_when_the_letter_has_gone(office: Office, code: str, demand: 
     # What was sent before the decision answers nothing.
     answer(request, team, at=LATER - timedelta(hours=2))
     accept(item_of(request), team)
+    if demand == CORRECTION:
+        # It is checked first whether anything is wrong.
+        find(item_of(request), team)
     with refused(NotAnswered):
         close(request, team)
     unsent = letter_of(request, team, way="page")
@@ -208,7 +212,7 @@ def test_it_is_done_when_the_letter_has_gone(office: Office, code: str, demand: 
     send(unsent, team, now=sent_at)
     close(request, team, now=LATER + timedelta(days=1))
     item = item_of(request)
-    clock = item.deadlines.get()
+    clock = item.deadlines.order_by("pk")[0]
     assert (again(request).state, item.done_at, clock.met_at) == ("done", sent_at, sent_at)
 
 
@@ -253,7 +257,7 @@ def test_it_stands_beside_a_destruction_and_hinders_nothing(office: Office) -> N
     executed(request, team)
     with refused(NotAnswered):
         close(request, team)
-    assert {"information", "correction", "other"} == ANSWERED_KINDS
+    assert {"information", "correction", "objection", "complaint", "other"} == ANSWERED_KINDS
 
 
 # --- a longer term ---------------------------------------------------------------------------

@@ -10,8 +10,10 @@ from django.test import Client
 
 from registry.models import Deadline, User
 from requests.models import SubjectRequest
+from requests.models.subject_requests import RequestKind
 from tests.conftest import Office
 from tests.requests.asking import LATER, asked, everything, item_of, receive
+from tests.requests.checking import find
 from tests.requests.test_other_kinds import CORRECTION, INFORMATION, OTHER
 from tests.requests.test_subject_request_pages import ADD, page, said, typed
 
@@ -60,7 +62,7 @@ def test_where_the_law_gives_no_longer_term_the_verb_is_not_offered(
 
 
 def test_the_clerk_registers_every_kind_by_hand(office: Office, as_user: LogIn) -> None:
-    kinds = ["information", "correction", "other"]
+    kinds = [kind for kind in RequestKind.values if kind != "withdrawal"]
     response = as_user(office.pandev.clerk).post(ADD, typed(office.pandev, kinds=kinds))
     assert response.status_code == 302
     request = SubjectRequest.objects.get()
@@ -83,6 +85,8 @@ def test_it_is_decided_on_its_page(office: Office, as_user: LogIn, demand: objec
     assert response.status_code == 302, response.content.decode()
     assert said(response) == ["Accepted: a letter answers it, and then the request can be closed."]
     # It cannot be closed before the answer has gone.
+    if demand == CORRECTION:
+        find(item_of(request), team)
     closing = client.post(page(request, "close"), {})
     assert closing.status_code in {409, 422}
     assert "no answer has been sent" in closing.content.decode()

@@ -19,6 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from registry.explain import long_day
 from registry.models import Deadline, Operator
 from requests.models import IdentityCheck, SubjectRequest, Submission
+from requests.models.subject_requests import RequestKind
 from requests.services.told import told as told_of
 from requests.services.tracking import code_of, tracking_path
 from subjects.models import DestructionItem, SealedFile, VaultKey
@@ -51,7 +52,7 @@ from tests.requests.forms import (
 from tests.subjects.people import person
 
 pytestmark = pytest.mark.django_db
-WISHES = ["destruction", "marketing", "withdrawal", "information", "correction", "other"]
+WISHES = sorted(RequestKind.values)
 
 
 @pytest.fixture(autouse=True)

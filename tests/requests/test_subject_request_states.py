@@ -26,6 +26,10 @@ REQUEST = {
     ("decided", "assign"): "decided",
     ("decided", "draft"): "decided",
     ("decided", "close"): "done",
+    ("received", "check"): "in_work",
+    ("in_work", "check"): "in_work",
+    ("waiting", "check"): "waiting",
+    ("decided", "check"): "decided",
 }
 ITEM = {
     ("open", "accept"): "accepted",
@@ -33,6 +37,9 @@ ITEM = {
     ("open", "refuse"): "refused",
     ("open", "bar"): "barred",
     ("barred", "met"): "refused",
+    ("open", "find"): "open",
+    ("accepted", "find"): "accepted",
+    ("partly", "find"): "partly",
 }
 
 
