@@ -23,6 +23,7 @@ from requests.services.linking import (
     subject_unlink,
 )
 from requests.services.matching import candidates
+from requests.services.representing import representative_end, representative_note
 from requests.services.subject_requests import item_add, request_receive, request_withdraw
 from requests.services.told import letter_open
 from requests.services.writing import letter_draft
@@ -76,6 +77,22 @@ def reveal(request: HttpRequest, row: SubjectRequest, data: Mapping[str, Any]) -
 def check(request: HttpRequest, row: SubjectRequest, data: Mapping[str, Any]) -> str:
     identity_note(subject_request=row, kind=data["kind"], by=request.user, now=timezone.now())
     return gettext("The check is recorded.")
+
+
+def represent(request: HttpRequest, row: SubjectRequest, data: Mapping[str, Any]) -> str:
+    representative_note(
+        subject_request=row, kind=data["kind"], document=data["document"],
+        given_on=data["given_on"], until=data["until"], born_on=data["born_on"],
+        kinds=data["kinds"], by=request.user, now=timezone.now(),
+    )  # fmt: skip
+    return gettext("The representative is noted.")
+
+
+def represent_no_more(request: HttpRequest, row: SubjectRequest, data: Mapping[str, Any]) -> str:
+    representative_end(
+        subject_request=row, reason=data["reason"], by=request.user, now=timezone.now()
+    )
+    return gettext("The person speaks for themselves from now on.")
 
 
 def demand(request: HttpRequest, row: SubjectRequest, data: Mapping[str, Any]) -> str:

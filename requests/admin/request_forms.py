@@ -14,17 +14,25 @@ from registry.admin.verbs import LocalMoment, VerbForm
 from registry.models import ProcessingActivity, User
 from requests.admin.forms import LINE, ExtendForm, LongText
 from requests.models import RequestItem, SubjectRequest
-from requests.models.subject_requests import NO_NAMES, CheckKind, RequestKind, Scope
+from requests.models.subject_requests import (
+    NO_NAMES,
+    CheckKind,
+    RepresentedBy,
+    RequestKind,
+    Scope,
+)
 from requests.refusals import refusals_for
 from requests.services.deciding import REASONS_LIMIT
 from requests.services.duties import ANSWERED_KINDS
 from requests.services.moving import REASON_LIMIT, clocks_of
 from requests.services.outlook import item_preview
+from requests.services.representing import DOCUMENT_LIMIT
 from requests.services.subject_requests import NAME_LIMIT, Demand
 from subjects.models import Consent, DataSubject
 
 MESSAGE_LIMIT = 20_000
 BOXES = forms.CheckboxSelectMultiple
+DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 # What a letter can ask for, as one choice: the kind, and of a withdrawal its scope.
 WANTED = [
     ("withdrawal", _("withdrawal of consent: whole")),
@@ -132,6 +140,51 @@ class CheckForm(VerbForm):
         choices=CheckKind.choices,
         help_text=_("No copy is made and no number is written down (94-V 7(10))."),
     )
+
+
+class RepresentForm(VerbForm):
+    """Who speaks for the person."""
+
+    kind = forms.ChoiceField(label=_("represented by"), choices=RepresentedBy.choices)
+    document = forms.CharField(
+        label=_("what shows it"),
+        max_length=DOCUMENT_LIMIT,
+        widget=LINE,
+        help_text=_(
+            "Such as: power of attorney of a notary, birth certificate. Sealed when saved."
+        ),
+    )
+    given_on = forms.DateField(
+        label=_("given on"),
+        required=False,
+        widget=DAY,
+        help_text=_("Of a power or of the act that names a guardian."),
+    )
+    until = forms.DateField(
+        label=_("last day"),
+        required=False,
+        widget=DAY,
+        help_text=_("Empty: a power without a term holds for one year."),
+    )
+    born_on = forms.DateField(
+        label=_("the child was born on"),
+        required=False,
+        widget=DAY,
+        help_text=_(
+            "A parent speaks for a child until the age of 18. Only the last day is kept, sealed."
+        ),
+    )
+    kinds = forms.MultipleChoiceField(
+        label=_("what the power covers"),
+        choices=RequestKind.choices,
+        required=False,
+        widget=BOXES,
+        help_text=_("Kinds of demands. Empty: all."),
+    )
+
+    def prepare(self) -> None:
+        self.fields["kind"].initial = self.row.represented_by
+        self.fields["kinds"].initial = self.row.power_for
 
 
 class DemandForm(VerbForm):

@@ -31,6 +31,7 @@ from requests.services.deciding import item_accept, item_bar, item_refuse, oblig
 from requests.services.duties import ANSWERED_KINDS, ENDS_NOTHING
 from requests.services.extending import item_extend
 from requests.services.outlook import CardOutlook, item_preview
+from requests.services.repeating import repeat_of
 from subjects.admin.pages import fate_in_words
 from subjects.models import DataSubject
 
@@ -246,6 +247,7 @@ class RequestItemAdmin(ReadOnlyAdmin, VerbAdmin):
         row = context.get("original")
         if row is not None:
             context["outlooks"] = self._outlooks(row)
+            context["repeat"] = repeat_of(row)
             clocks = sorted(row.deadlines.all(), key=lambda clock: clock.pk)
             context["clocks"] = [clock_context(clock, row.operator) for clock in clocks]
             context |= self._check(row)

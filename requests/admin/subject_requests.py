@@ -38,13 +38,16 @@ from requests.admin.request_forms import (
     NothingForm,
     ReasonForm,
     ReceiveForm,
+    RepresentForm,
     RequestAssignForm,
     UnlinkForm,
 )
 from requests.admin.request_items import clock_context
 from requests.models import RequestItem, SubjectRequest
 from requests.models.letters import LetterKind
+from requests.models.subject_requests import RequestKind
 from requests.services.moving import clocks_of
+from requests.services.representing import lapsed
 from requests.services.told import letter_open_until, told
 from requests.services.tracking import tracking_link
 from requests.services.writing import composed
@@ -57,6 +60,10 @@ RUNNING = frozenset({*WORKED_ON, states.WAITING, states.DECIDED})
 
 def _in(wanted: frozenset[str]) -> Any:
     return lambda row: bool(row and row.state in wanted)
+
+
+def _represented(row: SubjectRequest) -> bool:
+    return bool(row.represented_by) and row.state in WORKED_ON | {states.WAITING, states.DECIDED}
 
 
 @admin.register(SubjectRequest)
@@ -88,6 +95,17 @@ class SubjectRequestAdmin(WithJournals, ReadOnlyAdmin, VerbAdmin):
         Verb("unlink", _("Unlink a card"), UnlinkForm, acts.unlink, "unlink", _in(WORKED_ON)),
         Verb("reveal", _("Open a card"), LinkedForm, acts.reveal, "open", _in(RUNNING)),
         Verb("check", _("Note an identity check"), CheckForm, acts.check, "check", _in(WORKED_ON)),
+        Verb(
+            "represent", _("Note a representative"), RepresentForm, acts.represent, "represent",
+            _in(WORKED_ON | {states.WAITING, states.DECIDED}),
+            _("Somebody speaks for the person. When the power has ended nothing is told or done "
+              "for them; the term runs all the same."),
+        ),
+        Verb(
+            "unrepresent", _("No representative any more"), ReasonForm, acts.represent_no_more,
+            "represent", _represented,
+            _("From now on the person speaks for themselves."),
+        ),
         Verb("demand", _("Add a demand"), DemandForm, acts.demand, "demand", _in(WORKED_ON)),
         Verb(
             "block", _("Block the data"), ReasonForm, acts.block, "block", _in(WORKED_ON),
@@ -296,6 +314,18 @@ class SubjectRequestAdmin(WithJournals, ReadOnlyAdmin, VerbAdmin):
                 found["verbs"] = [v for v in found["verbs"] if v["name"] not in {"unlink", "block"}]
         return response
 
+    def _power(self, row: SubjectRequest) -> dict[str, Any]:
+        """Who speaks for the person, whether they still may, and about what; no day of a birth."""
+        if not row.represented_by:
+            return {}
+        today = timezone.now().astimezone(row.operator.zone).date()
+        kinds = dict(RequestKind.choices)
+        return {
+            "kind": row.get_represented_by_display(),
+            "lapsed": lapsed(row, today=today),
+            "kinds": ", ".join(str(kinds[one]) for one in row.power_for),
+        }
+
     def _page(self, request: HttpRequest, row: SubjectRequest) -> dict[str, Any]:
         until = None
         if self._may(request, "open", row):
@@ -322,6 +352,7 @@ class SubjectRequestAdmin(WithJournals, ReadOnlyAdmin, VerbAdmin):
             "letter_until": f"{until.astimezone(row.operator.zone):%H:%M}" if until else "",
             "people": [(link, masks.get(link.subject_id, [])) for link in people],
             "letters": lines_of(row),
+            "power": self._power(row),
             "checks": list(row.checks.select_related("checked_by")),
             "items": [
                 (

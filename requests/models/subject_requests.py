@@ -12,7 +12,7 @@ from registry.choices import Language
 from registry.models import Deadline, Operator, ProcessingActivity, User
 from registry.models.base import OPERATOR_HELP, OperatorRow
 from registry.roles import VIEW, Access
-from requests import states
+from requests import powers, states
 from subjects.models import Consent
 from subjects.models.base import lean_history
 from subjects.vault.field import SealedField, SealedModel
@@ -24,7 +24,7 @@ SEALED = _("Sealed when saved.")
 # What the writer told, each sealed under a key of its own.
 TOLD = ("name", "email", "phone", "postal", "message")
 # All that is sealed in a request: what was told, and the code of the page where it is followed.
-SEALED_FIELDS = (*TOLD, "tracking")
+SEALED_FIELDS = (*TOLD, "tracking", "power")
 
 
 class RequestChannel(models.TextChoices):
@@ -93,6 +93,14 @@ class Decision(models.TextChoices):
     BARRED = states.BARRED, _("barred by an obligation")
 
 
+class RepresentedBy(models.TextChoices):
+    """By what somebody else speaks for the person; the names are those of ``requests.powers``."""
+
+    POWER = powers.POWER, _("power of attorney")
+    PARENT = powers.PARENT, _("parent or guardian of a child")
+    GUARDIAN = powers.GUARDIAN, _("guardian of an adult")
+
+
 class MatchedBy(models.TextChoices):
     """What on the card is the same as in the letter."""
 
@@ -114,7 +122,9 @@ class CheckKind(models.TextChoices):
 
 # The administrator runs the machine and sees no letters; the clerk registers and prepares, the
 # DPO decides.
-_CLERK = VIEW | {"add", "demand", "link", "unlink", "check", "open", "assign", "write"}
+_CLERK = VIEW | {
+    "add", "demand", "link", "unlink", "check", "represent", "open", "assign", "write",
+}  # fmt: skip
 REQUESTS = Access(
     scope="operator",
     dpo=_CLERK | {"block", "draft", "withdraw", "close"},
@@ -188,6 +198,18 @@ class SubjectRequest(SealedModel, OperatorRow):
     tracking_key = _key()
     tracking_hash = models.CharField(
         _("hash of the tracking code"), max_length=64, null=True, blank=True, editable=False
+    )
+    represented_by = models.CharField(
+        _("represented by"), max_length=20, choices=RepresentedBy, blank=True
+    )
+    # What shows it and its last day: that of a parent tells when the child was born.
+    power = _told(_("power of the representative"), "power")
+    power_key = _key()
+    power_for = models.JSONField(
+        _("what the power covers"),
+        default=list,
+        blank=True,
+        help_text=_("Kinds of demands. Empty: all."),
     )
     withdrawn_reason = models.CharField(
         _("why withdrawn"), max_length=300, blank=True, help_text=NO_NAMES

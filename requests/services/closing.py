@@ -28,6 +28,7 @@ from requests.services.letters import answered_at
 from requests.services.linking import holds_end
 from requests.services.moving import clocks_of, moved, request_locked
 from requests.services.outlook import item_preview, people_of
+from requests.services.representing import require_told
 from requests.services.writing import closing_letter
 from subjects.models import ActItem, DestructionAct, DestructionItem
 from subjects.services.acts import act_draft
@@ -93,13 +94,14 @@ def request_close(
     if row.letters.filter(state=states.DRAFT).exists():
         raise LetterUnsent(number=row.number)
     today = now.astimezone(row.operator.zone).date()
+    require_told(row, today=today)
     people = people_of(row)
     gone_at = _gone_at([card.pk for card in people])
     done = {}
     for item in row.items.order_by("pk"):
         item.request = row
         _check_checked(item)
-        if item.done_at is None or item.finding == Finding.UNLAWFUL:
+        if item.done_at is None:
             held = sum(len(card.goes) for card in item_preview(item, today=today, people=people))
             if held:
                 raise StillHeld(number=row.number, count=held)

@@ -29,6 +29,7 @@ from requests.services.linking import checks_place, stops_end
 from requests.services.matching import require_proof
 from requests.services.moving import moved, request_locked
 from requests.services.outlook import CardOutlook, item_preview, people_of
+from requests.services.repeating import require_too_early
 from requests.services.subject_requests import item_opened
 from subjects.choices import BlockReason
 from subjects.models import Block, DataSubject
@@ -140,7 +141,7 @@ def item_accept(
     number = row.request.number
     require_own(row.request.operator_id, *activities)
     links = row.request.people.filter(unlinked_at=None).select_related("subject").order_by("pk")
-    require_proof(row, links)
+    require_proof(row, links, now=now)
     if row.kind == RequestKind.MARKETING and not (activities or row.activity_id):
         raise ActivityMissing(number=number)
     people = people_of(row.request)
@@ -155,6 +156,7 @@ def item_accept(
     if refusal:
         law = row.operator.jurisdiction.code
         refusal_of(refusal, jurisdiction=law, kind=row.kind)
+        require_too_early(row, refusal)
         reasons = _reasons(row, reasons)
     for outlook in found:
         end_grounds(row, outlook, by=by, now=now)
@@ -273,10 +275,12 @@ def item_refuse(
 ) -> RequestItem:
     """Refuse the whole demand by a ground of the law's list (152-FZ 20(2), 94-V 8(7)).
 
-    No proof is asked for. Refuses a ground of another law or of another kind of demand.
+    No proof is asked for. Refuses a ground of another law or of another kind of demand, and to
+    call too early what is not (152-FZ 14(4)-(6)).
     """
     row = item_locked(item, "refuse")
     refusal_of(refusal, jurisdiction=row.operator.jurisdiction.code, kind=row.kind)
+    require_too_early(row, refusal)
     row.refusal, row.reasons = refusal, _reasons(row, reasons)
     return _decided(row, "refuse", done=True, by=by, now=now)
 
@@ -308,7 +312,7 @@ def item_bar(
         raise ActivityMissing(number=number)
     row.refusal, row.reasons = known[0].code, _reasons(row, reasons)
     links = row.request.people.filter(unlinked_at=None).select_related("subject").order_by("pk")
-    require_proof(row, links)
+    require_proof(row, links, now=now)
     people = people_of(row.request)
     for card in people:
         card_locked(card)

@@ -12,6 +12,7 @@ from registry.errors import OperatorError, gettext_noop
 from registry.models import User
 from requests.models import RequestItem, RequestSubject, SubjectRequest
 from requests.models.subject_requests import CheckKind, MatchedBy, RequestKind
+from requests.services.representing import require_power
 from requests.services.told import told
 from subjects import folding, values
 from subjects.choices import Looked
@@ -128,12 +129,15 @@ def identity_verified(subject_request: SubjectRequest) -> bool:
     return subject_request.checks.filter(kind__in=VERIFIES).exists()
 
 
-def require_proof(item: RequestItem, links: Iterable[RequestSubject]) -> None:
+def require_proof(item: RequestItem, links: Iterable[RequestSubject], *, now: datetime) -> None:
     """The least proof that a demand of this kind needs before it is accepted; no clock waits.
 
     What cannot be undone needs a verified identity; the rest a card that holds the contact of the
     letter (152-FZ 14(3), 94-V 25(2)(8)). What only wants an answer needs neither card nor proof.
+    A representative needs to be known, and a power that holds today and goes so far.
     """
+    today = now.astimezone(item.request.operator.zone).date()
+    require_power(item.request, item.kind, today=today)
     if item.kind in NEEDS_NOTHING:
         return
     links = list(links)
@@ -142,7 +146,8 @@ def require_proof(item: RequestItem, links: Iterable[RequestSubject]) -> None:
         raise NobodyLinked(number=number)
     if identity_verified(item.request):
         return
-    if item.kind in NEEDS_IDENTITY:
+    # The contact of a representative is on nobody's card.
+    if item.kind in NEEDS_IDENTITY or item.request.represented_by:
         raise IdentityUnknown(number=number)
     require_contact(number, links)
 

@@ -21,6 +21,7 @@ from requests.models.subject_requests import CheckKind
 from requests.services.duties import ENDS_NOTHING
 from requests.services.matching import VERIFIES
 from requests.services.outlook import item_preview
+from requests.services.representing import lapsed
 from subjects import fate
 from subjects.choices import ActState, Outcome
 from subjects.models import ActItem, DestructionAct, DestructionItem, PersonalDatum
@@ -132,7 +133,8 @@ def story_of(row: SubjectRequest, *, today: date) -> Story:
     story = Story(
         request=row,
         over=bool(store.destroyed_among([row.tracking_key or 0])),
-        known=row.checks.filter(kind__in=_KNOWN).exists(),
+        # Whoever may no longer speak for the person sees no more of the data.
+        known=row.checks.filter(kind__in=_KNOWN).exists() and not lapsed(row, today=today),
         asked=asked,
         events=_events(row, asked, acts),
     )

@@ -32,6 +32,7 @@ from requests.services.letters import (
     letter_texts,
 )
 from requests.services.moving import known, reason_given, request_held
+from requests.services.representing import require_told
 from requests.services.told import told
 from subjects.choices import Looked
 from subjects.services.looking import look
@@ -43,6 +44,8 @@ from subjects.vault.field import Plain
 DRAFTED = frozenset({LetterKind.DECISION, LetterKind.EXTENSION, LetterKind.REPLY})
 # Where staff must say something in their own words.
 OWN_WORDS = frozenset({LetterKind.EXTENSION, LetterKind.REPLY})
+# What says something of the data; that more time is needed does not.
+TELLS = frozenset({LetterKind.DECISION, LetterKind.REPLY})
 ON_PAPER = frozenset({LetterBy.POST, LetterBy.BY_HAND})
 
 
@@ -228,11 +231,14 @@ def letter_edit(*, letter: Letter, body: str, version: str, by: User | None) -> 
 def letter_send(*, letter: Letter, by: User | None, now: datetime) -> Letter:
     """Let a draft go: by e-mail with the next bell, on paper to the print queue, the page at once.
 
-    What goes can no longer be changed. Refuses a request that is over.
+    What goes can no longer be changed. Refuses a request that is over, and to tell what was decided
+    to a representative whose power has ended.
     """
     row = letter_held(letter, "send")
     if row.request.ended_at is not None:
         raise RequestOver(number=row.request.number)
+    if row.kind in TELLS:
+        require_told(row.request, today=now.astimezone(row.operator.zone).date())
     if row.by == LetterBy.PAGE:
         row.sent_at = now
         return _moved(row, "publish", by=by, reason="sent", fields=["sent_at"])

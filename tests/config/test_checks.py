@@ -71,6 +71,7 @@ def test_what_is_the_peoples_is_sealed_or_a_token() -> None:
         "requests.letter.body",
         "requests.letter.address",
         "requests.subjectrequest.tracking",
+        "requests.subjectrequest.power",
     }
     for name in found - {"subjects.searchtoken.token"}:
         label, _, field = name.rpartition(".")

@@ -46,7 +46,14 @@ SEALED = {
         "JOIN subjects_ground g ON g.id = c.ground_id",
     ),
     (5, b"request.text"): _own(
-        "requests_subjectrequest", "name", "email", "phone", "postal", "message", "tracking"
+        "requests_subjectrequest",
+        "name",
+        "email",
+        "phone",
+        "postal",
+        "message",
+        "tracking",
+        "power",
     ),
     (6, b"letter.text"): _own("requests_letter", "body", "address"),
     # What nobody has confirmed yet has no history.
