@@ -77,8 +77,8 @@ REQUEST: Machine = {
         "withdraw": WITHDRAWN,
     },
     DECIDED: {"assign": DECIDED, "draft": DECIDED, "check": DECIDED, "close": DONE},
-    DONE: {},
-    WITHDRAWN: {},
+    DONE: {"reopen": IN_WORK},
+    WITHDRAWN: {"reopen": IN_WORK},
 }
 
 # What becomes of one thing that a request asks for.

@@ -1,5 +1,19 @@
 """The pages of the correspondence."""
 
-from requests.admin import incidents, inquiries, letters, request_items, subject_requests
+from requests.admin import (
+    counters,
+    incidents,
+    inquiries,
+    letters,
+    request_items,
+    subject_requests,
+)
 
-__all__ = ["incidents", "inquiries", "letters", "request_items", "subject_requests"]
+__all__ = [
+    "counters",
+    "incidents",
+    "inquiries",
+    "letters",
+    "request_items",
+    "subject_requests",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db import transaction
@@ -141,7 +141,7 @@ class QueueFilter(admin.SimpleListFilter):
 
     title = _("waits for")
     parameter_name = "queue"
-    queues = {
+    queues: ClassVar[dict[str, dict[str, Any]]] = {
         "send": {"state": states.DRAFT},
         "print": {"state": states.QUEUED, "by__in": sorted(ON_PAPER)},
         "proof": {"state": states.PRINTED},
@@ -165,7 +165,7 @@ class QueueFilter(admin.SimpleListFilter):
 class LetterAdmin(ReadOnlyAdmin, VerbAdmin):
     list_display = ["number", "kind", "by", "state", "made_short", "sent_short"]
     list_select_related = ["request__operator__jurisdiction"]
-    list_filter = [QueueFilter, "state", "kind", "by"]
+    list_filter = [QueueFilter, "state", "kind", "by", "request__operator"]
     search_fields = ["request__number"]
     ordering = ["-id"]
     change_form_template = "admin/requests/letter/change_form.html"

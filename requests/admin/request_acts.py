@@ -16,6 +16,7 @@ from registry.tasks import remind, ring
 from requests.admin.request_forms import demand_of
 from requests.models import SubjectRequest
 from requests.services.closing import request_act, request_assign, request_close
+from requests.services.letters import letter_receive
 from requests.services.linking import (
     identity_note,
     request_block,
@@ -23,6 +24,8 @@ from requests.services.linking import (
     subject_unlink,
 )
 from requests.services.matching import candidates
+from requests.services.noting import note_add
+from requests.services.reopening import request_reopen
 from requests.services.representing import representative_end, representative_note
 from requests.services.subject_requests import item_add, request_receive, request_withdraw
 from requests.services.told import letter_open
@@ -93,6 +96,31 @@ def represent_no_more(request: HttpRequest, row: SubjectRequest, data: Mapping[s
         subject_request=row, reason=data["reason"], by=request.user, now=timezone.now()
     )
     return gettext("The person speaks for themselves from now on.")
+
+
+def note(request: HttpRequest, row: SubjectRequest, data: Mapping[str, Any]) -> str:
+    note_add(subject_request=row, text=data["text"], by=request.user, now=timezone.now())
+    return gettext("The note is kept, sealed.")
+
+
+def keep_scan(request: HttpRequest, row: SubjectRequest, data: Mapping[str, Any]) -> str:
+    found = [data[name] for name in ("file_1", "file_2", "file_3") if data[name]]
+    letter_receive(
+        subject_request=row, body=data["text"],
+        files=[(file.read(), file.content_type or "") for file in found], way=data["way"],
+        came_at=data["came_at"], by=request.user, now=timezone.now(),
+    )  # fmt: skip
+    return gettext("It is kept with the correspondence, sealed.")
+
+
+def reopen(request: HttpRequest, row: SubjectRequest, data: Mapping[str, Any]) -> str:
+    request_reopen(
+        subject_request=row, reason=data["reason"],
+        demand=demand_of(data["what"]) if data["what"] else None, asked_at=data["asked_at"],
+        by=request.user, now=timezone.now(),
+    )  # fmt: skip
+    ring(remind)
+    return gettext("%(number)s is open again.") % {"number": row.number}
 
 
 def demand(request: HttpRequest, row: SubjectRequest, data: Mapping[str, Any]) -> str:
@@ -168,6 +196,7 @@ def receive(request: HttpRequest, data: Mapping[str, Any]) -> SubjectRequest:
         email=data["email"],
         phone=data["phone"],
         postal=data["postal"],
+        track=data["track"],
         message=data["message"],
         owner=data["owner"],
         by=request.user,

@@ -14,6 +14,7 @@ from registry.admin.verbs import LocalMoment, VerbForm
 from registry.models import ProcessingActivity, User
 from requests.admin.forms import LINE, ExtendForm, LongText
 from requests.models import RequestItem, SubjectRequest
+from requests.models.letters import LetterBy
 from requests.models.subject_requests import (
     NO_NAMES,
     CheckKind,
@@ -24,7 +25,9 @@ from requests.models.subject_requests import (
 from requests.refusals import refusals_for
 from requests.services.deciding import REASONS_LIMIT
 from requests.services.duties import ANSWERED_KINDS
+from requests.services.letters import BODY_LIMIT
 from requests.services.moving import REASON_LIMIT, clocks_of
+from requests.services.noting import NOTE_LIMIT
 from requests.services.outlook import item_preview
 from requests.services.representing import DOCUMENT_LIMIT
 from requests.services.subject_requests import NAME_LIMIT, Demand
@@ -32,6 +35,7 @@ from subjects.models import Consent, DataSubject
 
 MESSAGE_LIMIT = 20_000
 BOXES = forms.CheckboxSelectMultiple
+SCANS = _("PDF, JPEG or PNG, up to 5 MB. The name of the file is not kept.")
 DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 # What a letter can ask for, as one choice: the kind, and of a withdrawal its scope.
 WANTED = [
@@ -88,7 +92,8 @@ class ReceiveForm(forms.ModelForm):
 
     class Meta:
         model = SubjectRequest
-        fields = ["operator", "channel", "received_at", "language", "answer_by"]
+        fields = ["operator", "channel", "received_at", "track", "language", "answer_by"]
+        widgets = {"track": LINE}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -185,6 +190,51 @@ class RepresentForm(VerbForm):
     def prepare(self) -> None:
         self.fields["kind"].initial = self.row.represented_by
         self.fields["kinds"].initial = self.row.power_for
+
+
+class NoteForm(VerbForm):
+    text = LongText(
+        label=_("note"),
+        max_length=NOTE_LIMIT,
+        help_text=_("For the staff alone; it is never sent. Sealed when saved."),
+    )
+
+
+class ScanForm(VerbForm):
+    """What the person has sent besides: a letter, a document, the scan of an envelope."""
+
+    came_at = LocalMoment(label=_("came at"), help_text=_("Local time of the operator."))
+    way = forms.ChoiceField(
+        label=_("came by"),
+        choices=[(each, each.label) for each in LetterBy if each != LetterBy.PAGE],
+    )
+    text = LongText(label=_("text"), max_length=BODY_LIMIT, required=False)
+    file_1 = forms.FileField(label=_("File 1"), required=False, help_text=SCANS)
+    file_2 = forms.FileField(label=_("File 2"), required=False, help_text=SCANS)
+    file_3 = forms.FileField(label=_("File 3"), required=False, help_text=SCANS)
+
+    def prepare(self) -> None:
+        self.fields["came_at"].initial = timezone.now()
+
+
+class ReopenForm(VerbForm):
+    reason = forms.CharField(
+        label=_("reason"), max_length=REASON_LIMIT, widget=LINE, help_text=NO_NAMES
+    )
+    what = forms.ChoiceField(
+        label=_("what is asked for"),
+        choices=[("", "---------"), *WANTED],
+        required=False,
+        help_text=_("The new demand. May be empty only where the request was taken back."),
+    )
+    asked_at = LocalMoment(
+        label=_("asked at"),
+        required=False,
+        help_text=_("When the person asked for it. Local time; the count begins the day after."),
+    )
+
+    def prepare(self) -> None:
+        self.fields["asked_at"].initial = timezone.now()
 
 
 class DemandForm(VerbForm):

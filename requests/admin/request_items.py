@@ -212,7 +212,7 @@ class RequestItemAdmin(ReadOnlyAdmin, VerbAdmin):
             _("The old value stays sealed in the history of the card and goes with it."),
         ),
         Verb(
-            "tell", _("Recipient told"), checks.TellForm, checks.tell, "tell", checks.tellable,
+            "tell", _("Tell a recipient"), checks.TellForm, checks.tell, "tell", checks.tellable,
             _("Whoever was given the data learns that they were wrong or unlawful (152-FZ 20(3))."),
         ),
         Verb(

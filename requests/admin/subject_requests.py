@@ -26,6 +26,7 @@ from registry.services.texts import state, when_due
 from registry.tasks import remind, ring
 from requests import states
 from requests.admin import request_acts as acts
+from requests.admin.counters import WaitsFilter
 from requests.admin.inquiries import _local
 from requests.admin.journals import WithJournals
 from requests.admin.letter_forms import WriteForm
@@ -35,11 +36,14 @@ from requests.admin.request_forms import (
     CodeForm,
     DemandForm,
     LinkedForm,
+    NoteForm,
     NothingForm,
     ReasonForm,
     ReceiveForm,
+    ReopenForm,
     RepresentForm,
     RequestAssignForm,
+    ScanForm,
     UnlinkForm,
 )
 from requests.admin.request_items import clock_context
@@ -47,6 +51,7 @@ from requests.models import RequestItem, SubjectRequest
 from requests.models.letters import LetterKind
 from requests.models.subject_requests import RequestKind
 from requests.services.moving import clocks_of
+from requests.services.noting import notes_of, others_of
 from requests.services.representing import lapsed
 from requests.services.told import letter_open_until, told
 from requests.services.tracking import tracking_link
@@ -70,7 +75,7 @@ def _represented(row: SubjectRequest) -> bool:
 class SubjectRequestAdmin(WithJournals, ReadOnlyAdmin, VerbAdmin):
     list_display = ["number", "kinds", "received_day", "due", "left", "owner", "state"]
     list_select_related = ["operator__jurisdiction"]
-    list_filter = ["state", "channel", "operator"]
+    list_filter = [WaitsFilter, "state", "channel", "operator"]
     search_fields = ["number"]
     change_form_template = "admin/requests/subjectrequest/change_form.html"
     readonly_fields = ["received", "registered", "ended"]
@@ -79,8 +84,8 @@ class SubjectRequestAdmin(WithJournals, ReadOnlyAdmin, VerbAdmin):
             None,
             {
                 "fields": [
-                    "operator", "channel", "received", "registered", "language", "answer_by",
-                    "withdrawn_reason", "ended",
+                    "operator", "channel", "track", "received", "registered", "language",
+                    "answer_by", "withdrawn_reason", "ended",
                 ]
             },
         ),
@@ -106,6 +111,11 @@ class SubjectRequestAdmin(WithJournals, ReadOnlyAdmin, VerbAdmin):
             "represent", _represented,
             _("From now on the person speaks for themselves."),
         ),
+        Verb("note", _("Add a note"), NoteForm, acts.note, "note", _in(RUNNING)),
+        Verb(
+            "file", _("Add what the person sent"), ScanForm, acts.keep_scan, "file", _in(RUNNING),
+            _("A letter or a document that came later, or the scan of the envelope."),
+        ),
         Verb("demand", _("Add a demand"), DemandForm, acts.demand, "demand", _in(WORKED_ON)),
         Verb(
             "block", _("Block the data"), ReasonForm, acts.block, "block", _in(WORKED_ON),
@@ -130,6 +140,12 @@ class SubjectRequestAdmin(WithJournals, ReadOnlyAdmin, VerbAdmin):
             _("Everything is decided and done. Its clocks are met, its stops end."),
             template="admin/requests/subjectrequest/close.html",
         ),
+        Verb(
+            "reopen", _("Open again"), ReopenForm, acts.reopen, "reopen",
+            _in(frozenset({states.DONE, states.WITHDRAWN})),
+            _("The answer was incomplete, or it was closed by mistake. Nothing that was destroyed "
+              "comes back."),
+        ),
     )  # fmt: skip
 
     # --- registration ------------------------------------------------------------------------
@@ -145,6 +161,7 @@ class SubjectRequestAdmin(WithJournals, ReadOnlyAdmin, VerbAdmin):
             ]
         hidden = set() if obj.ended_at else {"ended"}
         hidden |= set() if obj.withdrawn_reason else {"withdrawn_reason"}
+        hidden |= set() if obj.track else {"track"}
         return [
             (title, {"fields": [name for name in options["fields"] if name not in hidden]})
             for title, options in super().get_fieldsets(request, obj)
@@ -353,6 +370,8 @@ class SubjectRequestAdmin(WithJournals, ReadOnlyAdmin, VerbAdmin):
             "people": [(link, masks.get(link.subject_id, [])) for link in people],
             "letters": lines_of(row),
             "power": self._power(row),
+            "notes": notes_of(row, opened=until is not None),
+            "others": others_of(row),
             "checks": list(row.checks.select_related("checked_by")),
             "items": [
                 (

@@ -10,7 +10,7 @@ from requests.models.incidents import (
 )
 from requests.models.inquiries import RegulatorInquiry
 from requests.models.letters import Letter, LetterFile
-from requests.models.request_parts import IdentityCheck, RequestSubject
+from requests.models.request_parts import IdentityCheck, RequestNote, RequestSubject
 from requests.models.subject_requests import RequestItem, SubjectRequest
 from requests.models.submissions import Submission, Throttle
 
@@ -28,6 +28,7 @@ __all__ = [
     "RecipientTold",
     "RegulatorInquiry",
     "RequestItem",
+    "RequestNote",
     "RequestSubject",
     "Submission",
     "SubjectRequest",

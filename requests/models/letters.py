@@ -134,14 +134,18 @@ class Letter(SealedModel, OperatorRow):
             )
         ]
         constraints = [
-            # What a machine makes is made once, however often it is asked.
-            *(
-                models.UniqueConstraint(
-                    fields=["request"],
-                    condition=models.Q(kind=kind) & ~models.Q(state=states.CANCELLED),
-                    name=f"letter_{kind}_once",
-                )
-                for kind in (LetterKind.RECEIPT.value, LetterKind.CLOSING.value)
+            # What a machine makes is made once, however often it is asked. A request that was
+            # opened again is closed again.
+            models.UniqueConstraint(
+                fields=["request"],
+                condition=models.Q(kind=LetterKind.RECEIPT) & ~models.Q(state=states.CANCELLED),
+                name="letter_receipt_once",
+            ),
+            models.UniqueConstraint(
+                fields=["request"],
+                condition=models.Q(kind=LetterKind.CLOSING)
+                & ~models.Q(state__in=[states.SENT, states.PROVEN, states.CANCELLED]),
+                name="letter_closing_once",
             ),
             models.CheckConstraint(
                 name="letter_incoming_is_received",

@@ -1,4 +1,4 @@
-"""Whom a request is about, and by what somebody made sure who writes."""
+"""Whom a request is about, by what somebody made sure who writes, what the staff note."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from django.utils.translation import gettext_lazy as _
 from registry.models import Operator, User
 from registry.models.base import OperatorRow
 from registry.roles import VIEW, Access
-from requests.models.subject_requests import CheckKind, MatchedBy, SubjectRequest
+from requests.models.subject_requests import SEALED, CheckKind, MatchedBy, SubjectRequest
 from subjects.models import DataSubject
 from subjects.models.base import lean_history
+from subjects.vault.field import SealedField, SealedModel
+from subjects.vault.models import Sealed
+from subjects.vault.store import Place
 
 PARTS = Access(
     scope="request__operator",
@@ -100,3 +103,43 @@ class IdentityCheck(OperatorRow):
     @property
     def operator(self) -> Operator:
         return self.request.operator
+
+
+class RequestNote(SealedModel, OperatorRow):
+    """What the staff note about a request for each other; never sent, never changed.
+
+    Sealed, because whoever writes a note writes of the person; it ends with the letter.
+    """
+
+    request = models.ForeignKey(
+        SubjectRequest, models.PROTECT, related_name="notes", verbose_name=_("request")
+    )
+    text = SealedField(_("note"), kind=Sealed.REQUEST, key="text_key", help_text=SEALED)
+    text_key = models.BigIntegerField(null=True, blank=True, unique=True, editable=False)
+    made_at = models.DateTimeField(_("made at"))
+    made_by = models.ForeignKey(
+        User,
+        models.PROTECT,
+        null=True,
+        related_name="request_notes",
+        verbose_name=_("made by"),
+    )
+    append_only = True
+    access = PARTS
+
+    class Meta(SealedModel.Meta):
+        abstract = False
+        verbose_name = _("note")
+        verbose_name_plural = _("notes")
+        ordering = ["request", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.request.number}: {self.pk}"
+
+    @property
+    def operator(self) -> Operator:
+        return self.request.operator
+
+    def sealed_place(self, name: str) -> Place:
+        """Bound to the request, with which it ends."""
+        return Place(kind=Sealed.REQUEST, owner=self.request_id)

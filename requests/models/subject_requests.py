@@ -123,11 +123,12 @@ class CheckKind(models.TextChoices):
 # The administrator runs the machine and sees no letters; the clerk registers and prepares, the
 # DPO decides.
 _CLERK = VIEW | {
-    "add", "demand", "link", "unlink", "check", "represent", "open", "assign", "write",
+    "add", "demand", "link", "unlink", "check", "represent", "open", "assign", "write", "note",
+    "file",
 }  # fmt: skip
 REQUESTS = Access(
     scope="operator",
-    dpo=_CLERK | {"block", "draft", "withdraw", "close"},
+    dpo=_CLERK | {"block", "draft", "withdraw", "close", "reopen"},
     clerk=_CLERK,
     auditor=VIEW,
     administrator=frozenset(),
@@ -198,6 +199,12 @@ class SubjectRequest(SealedModel, OperatorRow):
     tracking_key = _key()
     tracking_hash = models.CharField(
         _("hash of the tracking code"), max_length=64, null=True, blank=True, editable=False
+    )
+    track = models.CharField(
+        _("postal track number"),
+        max_length=40,
+        blank=True,
+        help_text=_("Of registered mail, or the incoming number of the paper. No names."),
     )
     represented_by = models.CharField(
         _("represented by"), max_length=20, choices=RepresentedBy, blank=True

@@ -320,7 +320,10 @@ def item_bar(
     if activities:
         # What stops is marketing, not what the person asked to end.
         stop = RequestItem(
-            request=row.request, kind=RequestKind.MARKETING, received_at=row.received_at
+            request=row.request,
+            kind=RequestKind.MARKETING,
+            received_at=row.received_at,
+            follows=row.follows,
         )
         found = item_preview(stop, today=today, activities=activities, people=people)
         numbers = [card.pk for card in people]

@@ -23,7 +23,7 @@ from registry.models import Operator, User
 from registry.services import audit
 from registry.services.rules import outcome, rules_for
 from requests import states
-from requests.models import Letter, LetterFile, SubjectRequest
+from requests.models import Letter, LetterFile, RequestNote, SubjectRequest
 from requests.services.moving import request_held
 from subjects.choices import StopKind
 from subjects.models import DataSubject, SealedFile, Stop, VaultKey
@@ -89,6 +89,7 @@ def _all_keys(row: SubjectRequest, letters: Iterable[Letter]) -> list[int]:
     found = [getattr(row, name) for name in _columns()]
     for letter in letters:
         found += [letter.body_key, letter.address_key]
+    found += row.notes.values_list("text_key", flat=True)
     found += SealedFile.objects.filter(letter_file__letter__request=row).values_list(
         "key", flat=True
     )
@@ -119,6 +120,17 @@ def correspondence_dated(row: SubjectRequest, *, by: User | None, now: datetime)
     return dated
 
 
+def correspondence_undated(row: SubjectRequest, *, by: User | None) -> None:
+    """A request goes on: what is left of it has no day any more. The request is locked."""
+    letters = list(Letter.objects.filter(request=row).order_by("pk"))
+    keys = VaultKey.objects.filter(kind__in=KINDS, pk__in=_all_keys(row, letters))
+    keys.update(destroy_on=None)
+    for letter in letters:
+        if letter.keep_until is not None:
+            letter.keep_until = None
+            audit.save(letter, by=by, reason=row.number, fields=["keep_until"])
+
+
 def _to_date(now: datetime) -> QuerySet[SubjectRequest]:
     """Requests that have ended and whose keys do not say by when they go, or say it too late."""
     undated = VaultKey.objects.filter(destroy_on=None)
@@ -129,6 +141,8 @@ def _to_date(now: datetime) -> QuerySet[SubjectRequest]:
     missing = Q(Exists(letters.filter(Exists(undated.filter(pk=OuterRef("body_key"))))))
     missing |= Q(Exists(letters.filter(Exists(undated.filter(pk=OuterRef("address_key"))))))
     missing |= Q(Exists(files.filter(Exists(undated.filter(pk=OuterRef("file__key"))))))
+    notes = RequestNote.objects.filter(request=OuterRef("pk"))
+    missing |= Q(Exists(notes.filter(Exists(undated.filter(pk=OuterRef("text_key"))))))
     for name in _columns():
         missing |= Q(Exists(undated.filter(pk=OuterRef(name))))
     arrived = ~Exists(letters.filter(state__in=ON_ITS_WAY))

@@ -19,6 +19,7 @@ from registry.services import audit
 from requests import states
 from requests.models import Letter, LetterFile, RequestItem, SubjectRequest
 from requests.models.letters import LetterBy, LetterKind, Way
+from requests.services.inquiries import NotYet
 from requests.services.moving import request_held
 from requests.services.told import letter_open_until
 from subjects import values
@@ -201,22 +202,27 @@ def letter_receive(
     now: datetime,
     by: User | None = None,
     way: str = LetterBy.PAGE,
+    came_at: datetime | None = None,
 ) -> Letter:
     """Keep what the person writes to an open request, with its files: (content, declared type).
 
+    ``came_at``: when, if the staff enter it later; a scan of the envelope may be all there is.
     Refuses: a request that is over, nothing at all, more than 3 files or 5 MB each, what is no
     PDF, JPEG or PNG by its content, the 51st letter.
     """
     row = request_held(subject_request)
     if row.ended_at is not None:
         raise RequestOver(number=row.number)
+    if came_at is not None and came_at > now:
+        raise NotYet(number=row.number)
     if row.letters.filter(way=Way.IN).count() >= LETTERS_LIMIT:
         raise TooManyLetters(number=row.number)
     taken = _checked(files)
     text = letter_body(body, number=row.number) if body.strip() or not taken else ""
     letter = Letter(
         request=row, way=Way.IN, kind=LetterKind.INCOMING, language=row.language,
-        by=LetterBy(way), state=states.RECEIVED, made_at=now, made_by=by, sent_at=now,
+        by=LetterBy(way), state=states.RECEIVED, made_at=now, made_by=by,
+        sent_at=came_at or now,
     )  # fmt: skip
     letter_kept(letter, body=text, by=by, reason="received")
     for content, media_type in taken:

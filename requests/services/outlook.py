@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 from registry import seam
 from registry.choices import BasisKind
@@ -169,12 +169,17 @@ def _outlook(
     return found
 
 
-def _asked(item: RequestItem, ground: Ground, keep: Collection[int]) -> bool:
-    """Whether the letter speaks of a ground that is open, and was when the letter came.
+def _meant_at(item: RequestItem) -> datetime:
+    """Up to when what the demand speaks of can have begun.
 
     A demand that comes back counts from another day, and means no more than the letter did.
     """
-    day = item.request.received_at.astimezone(item.operator.zone).date()
+    return item.request.received_at if item.follows_id else item.received_at
+
+
+def _asked(item: RequestItem, ground: Ground, keep: Collection[int]) -> bool:
+    """Whether the demand speaks of a ground that is open, and was when it came."""
+    day = _meant_at(item).astimezone(item.operator.zone).date()
     return (
         ground.ended_on is None
         and ground.started_on <= day
@@ -192,7 +197,7 @@ def _consent(item: RequestItem, ground: Ground) -> Consent | None:
     consent: Consent | None = getattr(ground, "consent", None)
     if consent is None or consent.withdrawn_at is not None:
         return None
-    return consent if consent.given_at <= item.request.received_at else None
+    return consent if consent.given_at <= _meant_at(item) else None
 
 
 def _narrowed(item: RequestItem, grounds: list[Ground], keep: Collection[int]) -> list[Consent]:

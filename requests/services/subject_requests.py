@@ -47,6 +47,7 @@ from subjects.vault.field import Plain
 
 REASON_LIMIT = 300
 NAME_LIMIT = 300
+TRACK_LIMIT = 40
 
 
 class NoTermInForce(OperatorError):
@@ -74,6 +75,10 @@ class ContactMissing(OperatorError):
 
 class NameTooLong(OperatorError):
     template = gettext_noop("The name is longer than %(limit)s characters.")
+
+
+class TrackTooLong(OperatorError):
+    template = gettext_noop("The track number is longer than %(limit)s characters.")
 
 
 class ForeignConsent(OperatorError):
@@ -117,6 +122,13 @@ def _told(**given: str) -> dict[str, str]:
     return found
 
 
+def _track(track: str) -> str:
+    track = " ".join(track.split())
+    if len(track) > TRACK_LIMIT:
+        raise TrackTooLong(limit=TRACK_LIMIT)
+    return track
+
+
 @transaction.atomic
 def request_receive(
     *,
@@ -131,6 +143,7 @@ def request_receive(
     phone: str = "",
     postal: str = "",
     message: str = "",
+    track: str = "",
     subjects: Iterable[DataSubject] = (),
     owner: User | None = None,
     by: User | None,
@@ -173,6 +186,7 @@ def request_receive(
         registered_at=now,
         language=language,
         answer_by=answer_by,
+        track=_track(track),
     )
     audit.save(row, by=by, reason="registered")
     # Their keys are bound to the row, which has a number only now.
@@ -224,8 +238,14 @@ def item_opened(
     item: RequestItem, *, owner: User | None, by: User | None, now: datetime
 ) -> RequestItem:
     """Save a new demand and start its clock, under the rules of the day from which it counts."""
-    operator = item.request.operator
     audit.save(item, by=by, reason=item.request.number)
+    clock_of_item(item, owner=owner, by=by, now=now)
+    return item
+
+
+def clock_of_item(item: RequestItem, *, owner: User | None, by: User | None, now: datetime) -> None:
+    """Start the clock of a demand that has none."""
+    operator = item.request.operator
     event, effect = duty_of(
         operator=operator, kind=item.kind, scope=item.scope, received_at=item.received_at
     )
@@ -245,16 +265,24 @@ def item_opened(
         day = item.received_at.astimezone(operator.zone).date()
         law = str(operator.jurisdiction.law)
         raise NoTermInForce(what=item.what, day=day.isoformat(), law=law) from None
-    return item
 
 
 @transaction.atomic
 def item_add(
-    *, subject_request: SubjectRequest, demand: Demand, by: User | None, now: datetime
+    *,
+    subject_request: SubjectRequest,
+    demand: Demand,
+    asked_at: datetime | None = None,
+    by: User | None,
+    now: datetime,
 ) -> RequestItem:
-    """The letter asks for one thing more; its clock counts from the same receipt."""
+    """The letter asks for one thing more; its clock counts from the same receipt.
+
+    ``asked_at``: of a request that was opened again, when the person asked for it.
+    """
     row = request_locked(subject_request, "work")
-    item = _demand(row, demand, received_at=row.received_at, owner=None, by=by, now=now)
+    counts_from = asked_at or row.received_at
+    item = _demand(row, demand, received_at=counts_from, owner=None, by=by, now=now)
     moved(row, "work", by=by, reason=row.number)
     return item
 

@@ -72,6 +72,7 @@ def test_what_is_the_peoples_is_sealed_or_a_token() -> None:
         "requests.letter.address",
         "requests.subjectrequest.tracking",
         "requests.subjectrequest.power",
+        "requests.requestnote.text",
     }
     for name in found - {"subjects.searchtoken.token"}:
         label, _, field = name.rpartition(".")

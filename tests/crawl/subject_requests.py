@@ -13,6 +13,7 @@ from requests import models as q
 from requests.models.subject_requests import RequestKind
 from requests.services.checking import item_find
 from requests.services.linking import identity_note, subject_link
+from requests.services.noting import note_add
 from requests.services.subject_requests import Demand, item_add, request_receive
 from subjects import models as s
 from tests.conftest import Team
@@ -82,3 +83,8 @@ def recipient_told(team: Team, mark: str) -> Model:
         recorded_at=NOW, recorded_by=team.clerk,
     )  # fmt: skip
     return audit.save(row, by=team.clerk, reason=mark)
+
+
+@maker(q.RequestNote)
+def request_note(team: Team, mark: str) -> Model:
+    return note_add(subject_request=make(q.SubjectRequest, team), text=mark, by=team.clerk, now=NOW)

@@ -26,6 +26,8 @@ REQUEST = {
     ("decided", "assign"): "decided",
     ("decided", "draft"): "decided",
     ("decided", "close"): "done",
+    ("done", "reopen"): "in_work",
+    ("withdrawn", "reopen"): "in_work",
     ("received", "check"): "in_work",
     ("in_work", "check"): "in_work",
     ("waiting", "check"): "waiting",

@@ -54,7 +54,9 @@ SEALED = {
         "message",
         "tracking",
         "power",
-    ),
+    )
+    # Notes are bound to their request, and have no history.
+    + ("SELECT request_id, NULL, text_key, text FROM requests_requestnote",),
     (6, b"letter.text"): _own("requests_letter", "body", "address"),
     # What nobody has confirmed yet has no history.
     (7, b"submission.text"): ("SELECT id, NULL, told_key, told FROM requests_submission",),
