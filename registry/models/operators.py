@@ -146,6 +146,14 @@ class Operator(models.Model):
             "internet are concerned (152-FZ 1(1.1))."
         ),
     )
+    second_person = models.BooleanField(
+        _("a second person reads refusals"),
+        default=False,
+        help_text=_(
+            "On: a letter that refuses something, or tells what is known of a person, goes only "
+            "when somebody else than its writer has approved it."
+        ),
+    )
     is_active = models.BooleanField(
         _("active"), default=True, help_text=_("Off: no new cases; what is open stays visible.")
     )

@@ -121,7 +121,7 @@ CARD = Table(
         "code", "name", "jurisdiction", "also_under", "bin", "inn", "address", "website", "email",
         "requests_email", "mailbox_country", "phone", "telegram", "bank_account", "bank_name",
         "bank_code", "time_zone", "languages", "policy_version", "policy_dated",
-        "policy_address", "responsible", "is_active",
+        "policy_address", "responsible", "second_person", "is_active",
     ),
 )  # fmt: skip
 TABLES: tuple[Table, ...] = (

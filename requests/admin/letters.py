@@ -26,6 +26,7 @@ from requests.admin.letter_forms import EditForm, ProofForm, WayForm
 from requests.admin.request_forms import NothingForm, ReasonForm
 from requests.models import Letter, SubjectRequest
 from requests.models.letters import LetterBy, Way
+from requests.services.approving import letter_approve
 from requests.services.incidents import GONE_OUT, incident_register
 from requests.services.letters import (
     correspondence,
@@ -43,6 +44,7 @@ from requests.services.writing import (
     letter_reroute,
     letter_retry,
     letter_send,
+    needs_second,
     title,
 )
 from requests.tasks import post_letters
@@ -73,6 +75,11 @@ def send(request: HttpRequest, row: Letter, data: Data) -> str:
         return gettext("It stands on the page of the request.")
     ring(post_letters)
     return gettext("It goes out within minutes.")
+
+
+def approve(request: HttpRequest, row: Letter, data: Data) -> str:
+    letter_approve(letter=row, by=request.user, now=timezone.now())
+    return gettext("Approved: it can go.")
 
 
 def cancel(request: HttpRequest, row: Letter, data: Data) -> str:
@@ -128,6 +135,15 @@ def _out_to_nobodys_incident(row: Letter | None) -> bool:
     )
 
 
+def _approvable(row: Letter | None) -> bool:
+    return bool(
+        row
+        and row.state == states.DRAFT
+        and row.approved_by_id is None
+        and needs_second(row.request, row.kind)
+    )
+
+
 def _in(*wanted: str, paper: bool | None = None) -> Any:
     def allowed(row: Letter | None) -> bool:
         fits = paper is None or bool(row and (row.by in ON_PAPER) == paper)
@@ -171,7 +187,22 @@ class LetterAdmin(ReadOnlyAdmin, VerbAdmin):
     change_form_template = "admin/requests/letter/change_form.html"
     readonly_fields = ["number_link", "made", "sent", "next_try"]
     fieldsets = [
-        (None, {"fields": ["number_link", "kind", "way", "language", "by", "made", "made_by"]}),
+        (
+            None,
+            {
+                "fields": [
+                    "number_link",
+                    "kind",
+                    "way",
+                    "language",
+                    "by",
+                    "made",
+                    "made_by",
+                    "written_by",
+                    "approved_by",
+                ]
+            },
+        ),
         (
             _("delivery"),
             {"fields": ["sent", "proof", "attempts", "next_try", "error", "keep_until"]},
@@ -183,6 +214,12 @@ class LetterAdmin(ReadOnlyAdmin, VerbAdmin):
             lambda row: bool(row and row.body_key),
         ),
         Verb("edit", _("Change the text"), EditForm, edit, "edit", _in(states.DRAFT)),
+        Verb(
+            "approve", _("Approve"), NothingForm, approve, "approve", _approvable,
+            _("You have read it and agree. Whoever wrote it cannot approve it; a later change "
+              "takes the approval back."),
+            template="admin/requests/letter/send.html",
+        ),
         Verb(
             "send", _("Send"), NothingForm, send, "send", _in(states.DRAFT),
             _("Read it first: what goes can no longer be changed."),
@@ -217,7 +254,9 @@ class LetterAdmin(ReadOnlyAdmin, VerbAdmin):
         return (
             super()
             .get_queryset(request)
-            .select_related("request__operator__jurisdiction", "made_by")
+            .select_related(
+                "request__operator__jurisdiction", "made_by", "written_by", "approved_by"
+            )
             .prefetch_related("files__file")
         )
 
@@ -228,7 +267,7 @@ class LetterAdmin(ReadOnlyAdmin, VerbAdmin):
         return paper
 
     def verb_context(self, request: HttpRequest, row: Letter, verb: Verb) -> dict[str, Any]:
-        return self._said(request, row) if verb.name == "send" else {}
+        return self._said(request, row) if verb.name in {"approve", "send"} else {}
 
     # --- files -------------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:

@@ -58,7 +58,7 @@ class LetterState(models.TextChoices):
 
 
 # Somebody works with paper: the clerk prints and posts what the DPO has sent.
-_CLERK = VIEW | {"open", "edit", "print", "prove", "retry", "misdirect"}
+_CLERK = VIEW | {"open", "edit", "approve", "print", "prove", "retry", "misdirect"}
 LETTERS = Access(
     scope="request__operator",
     dpo=_CLERK | {"send", "cancel", "reroute"},
@@ -104,6 +104,23 @@ class Letter(SealedModel, OperatorRow):
         verbose_name=_("made by"),
         help_text=_("Empty: the office itself, or the person."),
     )
+    written_by = models.ForeignKey(
+        User,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="written_letters",
+        verbose_name=_("last changed by"),
+    )
+    approved_by = models.ForeignKey(
+        User,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="approved_letters",
+        verbose_name=_("approved by"),
+    )
+    approved_at = models.DateTimeField(_("approved at"), null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
     claimed_at = models.DateTimeField(_("taken at"), null=True, blank=True)
@@ -164,6 +181,15 @@ class Letter(SealedModel, OperatorRow):
                 | (
                     ~models.Q(state__in=[states.SENT, states.PROVEN, states.RECEIVED])
                     & models.Q(sent_at=None)
+                ),
+            ),
+            models.CheckConstraint(
+                name="letter_approved_by_another",
+                condition=models.Q(approved_by=None, approved_at=None)
+                | (
+                    models.Q(approved_by__isnull=False, approved_at__isnull=False)
+                    & (models.Q(made_by=None) | ~models.Q(approved_by=models.F("made_by")))
+                    & (models.Q(written_by=None) | ~models.Q(approved_by=models.F("written_by")))
                 ),
             ),
             models.CheckConstraint(

@@ -16,6 +16,7 @@ from registry.states import move
 from requests import states
 from requests.models import RequestItem, SubjectRequest
 from requests.models.subject_requests import Finding, RequestState
+from requests.services.approving import require_refusals_told
 from requests.services.correcting import untold
 from requests.services.duties import (
     ANSWERED_KINDS,
@@ -95,6 +96,7 @@ def request_close(
         raise LetterUnsent(number=row.number)
     today = now.astimezone(row.operator.zone).date()
     require_told(row, today=today)
+    require_refusals_told(row)
     people = people_of(row)
     gone_at = _gone_at([card.pk for card in people])
     done = {}

@@ -20,7 +20,7 @@ from registry.states import move
 from requests import states
 from requests.models import Letter, SubjectRequest
 from requests.models.letters import PROOF_LIMIT, LetterBy, LetterKind, LetterState, Way
-from requests.models.subject_requests import AnswerBy
+from requests.models.subject_requests import AnswerBy, RequestKind
 from requests.services.inquiries import NotYet, ProofMissing
 from requests.services.letter_facts import facts_of
 from requests.services.letter_texts import body_of, title_of
@@ -46,6 +46,8 @@ DRAFTED = frozenset({LetterKind.DECISION, LetterKind.EXTENSION, LetterKind.REPLY
 OWN_WORDS = frozenset({LetterKind.EXTENSION, LetterKind.REPLY})
 # What says something of the data; that more time is needed does not.
 TELLS = frozenset({LetterKind.DECISION, LetterKind.REPLY})
+REFUSALS = (states.REFUSED, states.PARTLY, states.BARRED)
+GRANTED = (states.ACCEPTED, states.PARTLY)
 ON_PAPER = frozenset({LetterBy.POST, LetterBy.BY_HAND})
 
 
@@ -75,8 +77,28 @@ class ProofTooLong(OperatorError):
     template = gettext_noop("%(number)s: the proof is longer than %(limit)s characters.")
 
 
+class SecondPersonMissing(OperatorError):
+    template = gettext_noop(
+        "%(number)s: this letter refuses or discloses something. Somebody else than its writer "
+        "approves it first."
+    )
+
+
 class BeforePrinting(OperatorError):
     template = gettext_noop("%(number)s: it cannot have gone before the letter was made.")
+
+
+def needs_second(row: SubjectRequest, kind: str) -> bool:
+    """Whether a letter of this kind refuses something, or discloses what is known of the person,
+    and the operator wants a second person for that.
+    """
+    if kind not in TELLS or not row.operator.second_person:
+        return False
+    items = row.items.all()
+    return (
+        items.filter(decision__in=REFUSALS).exists()
+        or items.filter(kind=RequestKind.INFORMATION, decision__in=GRANTED).exists()
+    )
 
 
 def letter_held(letter: Letter, verb: str) -> Letter:
@@ -224,21 +246,26 @@ def letter_edit(*, letter: Letter, body: str, version: str, by: User | None) -> 
     if version_of(row) != version:
         raise LetterChanged(number=row.request.number)
     row.body = Plain(letter_body(body, number=row.request.number))  # type: ignore[assignment]
-    return _moved(row, "edit", by=by, reason="changed", fields=["body"])
+    row.written_by, row.approved_by, row.approved_at = by, None, None
+    fields = ["body", "written_by", "approved_by", "approved_at"]
+    return _moved(row, "edit", by=by, reason="changed", fields=fields)
 
 
 @transaction.atomic
 def letter_send(*, letter: Letter, by: User | None, now: datetime) -> Letter:
     """Let a draft go: by e-mail with the next bell, on paper to the print queue, the page at once.
 
-    What goes can no longer be changed. Refuses a request that is over, and to tell what was decided
-    to a representative whose power has ended.
+    What goes can no longer be changed. Refuses a request that is over, to tell what was decided to
+    a representative whose power has ended, and a refusal or disclosure that no second person has
+    approved, where the operator wants one.
     """
     row = letter_held(letter, "send")
     if row.request.ended_at is not None:
         raise RequestOver(number=row.request.number)
     if row.kind in TELLS:
         require_told(row.request, today=now.astimezone(row.operator.zone).date())
+    if row.approved_by_id is None and needs_second(row.request, row.kind):
+        raise SecondPersonMissing(number=row.request.number)
     if row.by == LetterBy.PAGE:
         row.sent_at = now
         return _moved(row, "publish", by=by, reason="sent", fields=["sent_at"])
