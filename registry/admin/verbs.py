@@ -133,7 +133,7 @@ class VerbAdmin(OfficeAdmin):
             raise NotPossibleNow(row=str(row), verb=str(verb.title))
         # A form without fields posts nothing, and is posted all the same.
         posted = request.POST if request.method == "POST" else None
-        form = verb.form(posted, request.FILES or None, row=row, user=request.user)
+        form = verb.form(posted, files=request.FILES or None, row=row, user=request.user)
         status = 200
         if request.method == "POST" and form.is_valid():
             try:

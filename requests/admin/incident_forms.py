@@ -146,15 +146,12 @@ class DescribeForm(VerbForm):
             model: Any = _field(name).related_model
             fields[name].queryset = model.objects.filter(operator=row.operator)
             fields[name].initial = getattr(row, name).all()
+        today = timezone.now().astimezone(row.operator.zone).date()
         fields["contact"].queryset = User.objects.filter(
             is_active=True, memberships__operator=row.operator, memberships__ended_on=None,
-            memberships__role__in=[Role.DPO, Role.CLERK],
+            memberships__started_on__lte=today, memberships__role__in=[Role.DPO, Role.CLERK],
         ).distinct()  # fmt: skip
         fields["read"].initial = incident_version(row)
-
-    def said(self) -> dict[str, Any]:
-        """What goes to the service."""
-        return {name: self.cleaned_data[name] for name in (*PLAIN, *MANY)}
 
     def look_again(self) -> None:
         """Show what somebody else wrote meanwhile; the next try starts from it, knowingly."""

@@ -58,6 +58,7 @@ from requests.services.tracking import tracking_link
 from requests.services.writing import composed
 from requests.tasks import post_letters
 from subjects.services.reading import State, contacts
+from subjects.uploads import require_small
 
 WORKED_ON = frozenset({states.RECEIVED, states.IN_WORK})
 RUNNING = frozenset({*WORKED_ON, states.WAITING, states.DECIDED})
@@ -234,6 +235,10 @@ class SubjectRequestAdmin(WithJournals, ReadOnlyAdmin, VerbAdmin):
 
     # --- verbs -------------------------------------------------------------------------------
     def verb_view(self, request: HttpRequest, object_id: str, *, verb: Verb) -> HttpResponse:
+        if verb.name == "file":
+            # Reading the files is what finds that one is too big.
+            request.FILES.keys()
+            require_small(request)
         answer = super().verb_view(request, object_id, verb=verb)
         found = getattr(request, "office_found", None)
         if found is None:

@@ -34,6 +34,7 @@ from requests.models import Incident, IncidentEntry, IncidentSending, Letter
 from requests.models.incident_people import FoundBy
 from requests.models.incidents import EntryKind, IncidentKind
 from requests.models.letters import Way
+from requests.services.incident_contents import steps_of
 from requests.services.incident_export import exports_shut
 from requests.services.incident_people import affect_cards
 from requests.services.incident_rows import (
@@ -190,14 +191,15 @@ def _require_gone_out(operator: Operator, letter: Letter, detected_at: datetime)
 
 
 def _clocks_start(row: Incident, *, by: User | None, now: datetime) -> list[Deadline]:
-    """The clocks of the notices to the authority that the law or a promise has, and that are not
-    there. Of other effects none is started: no verb here could ever meet it.
+    """The clocks of the notices that the law of the operator knows, by its rule or by a promise,
+    and that are not there. Of other effects none is started: no verb here could ever meet it.
     """
     operator = row.operator
     day = row.detected_at.astimezone(operator.zone).date()
     running = {clock.effect for clock in clocks_of(row)}
     started = []
-    for effect in sorted(set(MEETS.values()) - running):
+    known_to_law = {MEETS[step] for step in steps_of(operator)}
+    for effect in sorted(known_to_law - running):
         wanted = rules_for(operator=operator, event=Event.INCIDENT_DETECTED, effect=effect, day=day)
         if any(wanted):
             started.append(

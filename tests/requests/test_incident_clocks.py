@@ -103,11 +103,13 @@ def test_before_the_law_there_is_an_incident_and_no_clock(office: Office) -> Non
         assert row.deadlines.count() == number
 
 
-def test_a_promise_that_no_verb_could_meet_starts_no_clock(office: Office) -> None:
+@pytest.mark.parametrize("effect", ["notify_subject", FINDINGS])
+def test_a_promise_that_no_verb_could_meet_starts_no_clock(office: Office, effect: str) -> None:
+    """Nobody tells people here, and the law of Kazakhstan knows no notice of findings."""
     operator = office.pandev.operator
     DeadlineRule.objects.create(
         code="PANDEV.INCIDENT", operator=operator, event="incident_detected",
-        effect="notify_subject", direction="due", length=2, unit="calendar_day",
+        effect=effect, direction="due", length=2, unit="calendar_day",
         source="promise", article="policy 9.3", effective_from=date(2026, 1, 1),
         trigger_en="x", duty_en="x", verification="confirmed",
     )  # fmt: skip

@@ -169,6 +169,17 @@ def test_bad_scans_are_refused(
     assert not Letter.objects.filter(kind="incoming").exists()
 
 
+def test_a_scan_that_is_too_big_is_refused_by_name(
+    office: Office, as_user: LogIn, settings: Any
+) -> None:
+    settings.IMPORT_LIMIT_MB = 1
+    request = receive(office.pandev)
+    big = SimpleUploadedFile("a.pdf", PDF + b" " * (1024 * 1024))
+    response = as_user(office.pandev.clerk).post(page(request, "file"), scan(file_1=big))
+    assert 400 <= response.status_code < 500
+    assert not Letter.objects.filter(kind="incoming").exists()
+
+
 def test_a_track_number_has_its_length(office: Office) -> None:
     with refused(TrackTooLong):
         receive(office.ipm, track="x" * 41)
