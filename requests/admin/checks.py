@@ -12,8 +12,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from registry.admin.verbs import LocalMoment, VerbForm
-from registry.choices import Effect
+from registry.choices import Effect, Event
 from registry.models import ProcessingActivity
+from registry.services.rules import rules_for
 from registry.tasks import remind, ring
 from requests import states
 from requests.admin.forms import LINE
@@ -42,7 +43,10 @@ class DatumChoice(forms.ModelChoiceField):
 
 
 class FindForm(VerbForm):
-    finding = forms.ChoiceField(label=_("what the check has shown"), choices=Finding.choices)
+    # Nothing is chosen beforehand: a slip would lift a block.
+    finding = forms.ChoiceField(
+        label=_("what the check has shown"), choices=[("", "---------"), *Finding.choices]
+    )
     shown_by = forms.CharField(
         label=_("what shows it"),
         max_length=REASON_LIMIT,
@@ -72,7 +76,16 @@ class FindForm(VerbForm):
     )
 
     def prepare(self) -> None:
-        self.fields["found_at"].initial = timezone.now()
+        now, operator = timezone.now(), self.row.request.operator
+        self.fields["found_at"].initial = now
+        if not any(
+            rules_for(
+                operator=operator, event=Event.UNLAWFUL_OR_UNNEEDED_PROVED, effect=Effect.DESTROY,
+                day=now.astimezone(operator.zone).date(),
+            )
+        ):  # fmt: skip
+            # This law knows no shorter term.
+            del self.fields["by_person"]
         self.fields["activities"].queryset = ProcessingActivity.objects.filter(
             operator=self.row.request.operator_id
         )
@@ -152,7 +165,7 @@ def tellable(row: RequestItem | None) -> bool:
 def find(request: HttpRequest, row: RequestItem, data: Mapping[str, Any]) -> str:
     done = item_find(
         item=row, finding=data["finding"], shown_by=data["shown_by"], found_at=data["found_at"],
-        activities=data["activities"], by_person=data["by_person"], by=request.user,
+        activities=data["activities"], by_person=data.get("by_person", False), by=request.user,
         now=timezone.now(),
     )  # fmt: skip
     ring(remind)

@@ -335,7 +335,7 @@ class RequestItem(OperatorRow):
         null=True,
         blank=True,
         related_name="found_request_items",
-        verbose_name=_("found by"),
+        verbose_name=_("checked by"),
     )
     shown_by = models.CharField(_("what shows it"), max_length=300, blank=True, help_text=NO_NAMES)
     deadlines = GenericRelation(

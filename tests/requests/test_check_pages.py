@@ -124,6 +124,7 @@ def test_each_clock_of_a_finding_is_on_the_page(office: Office, as_user: LogIn) 
     ("verb", "changed"),
     [
         ("find", {"finding": "perhaps"}),
+        ("find", {"finding": ""}),
         ("find", {"shown_by": ""}),
         ("find", {"found_at": "2026-03-11T13:30"}),
         ("find", {"found_at": "yesterday"}),
