@@ -116,8 +116,10 @@ class Event(TextChoices):
     INACCURACY_CONFIRMED = "inaccuracy_confirmed", _("inaccuracy confirmed")
     INCIDENT_DETECTED = "incident_detected", _("incident detected")
     INQUIRY_RECEIVED = "inquiry_received", _("inquiry received")
+    INSPECTION_ASKED = "inspection_asked", _("demand of inspectors")
     MARKETING_STOP_DEMANDED = "marketing_stop_demanded", _("demand to stop marketing")
     PARTICULARS_CHANGED = "particulars_changed", _("notified particulars changed")
+    PRESCRIPTION_RECEIVED = "prescription_received", _("prescription received")
     PROCESSING_CEASED = "processing_ceased", _("processing ceased")
     PROCESSING_INTENDED = "processing_intended", _("processing intended")
     PUBLIC_REMOVAL_DEMANDED = (
@@ -143,6 +145,7 @@ class Effect(TextChoices):
     CONSENT_ENDS = "consent_ends", _("consent ends")
     DESTROY = "destroy", _("destroy")
     DESTROY_OR_RESTRICT = "destroy_or_restrict", _("destroy or restrict")
+    FULFIL_PRESCRIPTION = "fulfil_prescription", _("fulfil the prescription")
     KEEP_EVIDENCE = "keep_evidence", _("keep the evidence")
     NOTIFY_AUTHORITY = "notify_authority", _("notify the authority")
     NOTIFY_AUTHORITY_FINDINGS = (

@@ -46,6 +46,28 @@ INCIDENT: Machine = {
     DISMISSED: {"reopen": OPEN},
 }
 
+# --- an inspection -------------------------------------------------------------------------------
+ANNOUNCED = "announced"
+RUNNING = "running"
+FINDINGS = "findings"
+GIVEN = "given"
+DROPPED = "dropped"
+FULFILLED = "fulfilled"
+
+_ASKING = ("ask", "give", "drop")
+INSPECTION: Machine = {
+    # Papers are asked for before the first day, and still after the act.
+    ANNOUNCED: {**dict.fromkeys(_ASKING, ANNOUNCED), "begin": RUNNING, "close": CLOSED},
+    RUNNING: {**dict.fromkeys(_ASKING, RUNNING), "find": FINDINGS, "close": CLOSED},
+    FINDINGS: {
+        **dict.fromkeys((*_ASKING, "prescribe", "delay", "fulfil"), FINDINGS),
+        "close": CLOSED,
+    },
+    CLOSED: {},
+}
+ASKED: Machine = {OPEN: {"give": GIVEN, "drop": DROPPED}, GIVEN: {}, DROPPED: {}}
+PRESCRIPTION: Machine = {OPEN: {"delay": OPEN, "fulfil": FULFILLED}, FULFILLED: {}}
+
 # --- the request of a person ---------------------------------------------------------------------
 RECEIVED = "received"
 IN_WORK = "in_work"

@@ -21,6 +21,11 @@ from requests.models import (
     IncidentEntry,
     IncidentNotice,
     IncidentSending,
+    Inspection,
+    InspectionAnswer,
+    InspectionItem,
+    Prescription,
+    PrescriptionDelay,
     RegulatorInquiry,
     SubjectRequest,
 )
@@ -30,7 +35,10 @@ from tests.subjects.people import NOW, TODAY, person
 
 # Rooms above the register without a row about a person: an authority's letter names none, and an
 # incident is told without names (who is affected stands in rows of their own).
-OF_NO_PERSON = {RegulatorInquiry, Incident, IncidentEntry, IncidentNotice, IncidentSending}
+OF_NO_PERSON = {
+    RegulatorInquiry, Incident, IncidentEntry, IncidentNotice, IncidentSending,
+    Inspection, InspectionItem, InspectionAnswer, Prescription, PrescriptionDelay,
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,13 @@ from requests.models.incidents import (
     IncidentSending,
 )
 from requests.models.inquiries import RegulatorInquiry
+from requests.models.inspections import (
+    Inspection,
+    InspectionAnswer,
+    InspectionItem,
+    Prescription,
+    PrescriptionDelay,
+)
 from requests.models.letters import Letter, LetterFile
 from requests.models.request_parts import IdentityCheck, RequestNote, RequestSubject
 from requests.models.subject_requests import RequestItem, SubjectRequest
@@ -23,8 +30,13 @@ __all__ = [
     "IncidentExport",
     "IncidentNotice",
     "IncidentSending",
+    "Inspection",
+    "InspectionAnswer",
+    "InspectionItem",
     "Letter",
     "LetterFile",
+    "Prescription",
+    "PrescriptionDelay",
     "RecipientTold",
     "RegulatorInquiry",
     "RequestItem",

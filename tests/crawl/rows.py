@@ -22,6 +22,7 @@ from requests.services.inquiries import clock_of, inquiry_register
 from tests.conftest import Office, Team, make_user
 from tests.crawl import destruction, people, subject_requests, submissions  # noqa: F401
 from tests.crawl import incidents as incidents_of_rows  # noqa: F401
+from tests.crawl import inspections as inspections_of_rows  # noqa: F401
 from tests.crawl import letters as letters_of_requests  # noqa: F401
 from tests.crawl import papers as papers_of_register  # noqa: F401
 from tests.crawl import transfers as transfers_of_rows  # noqa: F401

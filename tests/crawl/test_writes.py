@@ -22,7 +22,7 @@ from registry.models import (
     User,
 )
 from registry.roles import Access
-from requests.models import Incident, RegulatorInquiry, SubjectRequest
+from requests.models import Incident, Inspection, RegulatorInquiry, SubjectRequest
 from subjects.models import Disclosure
 from tests.conftest import Office, make_user
 from tests.crawl.forms import copied, post_and_confirm, shown
@@ -262,6 +262,8 @@ def fresh(row: Any) -> dict[str, Any]:
     if isinstance(row, Incident):
         local = row.detected_at.astimezone(row.operator.zone)
         return {"detected_at": f"{local:%Y-%m-%dT%H:%M}"}
+    if isinstance(row, Inspection):
+        return {"order_number": "another order"}
     if isinstance(row, SubjectRequest):
         local = row.received_at.astimezone(row.operator.zone)
         told = {"name": "N", "email": "crawl@example.org", "phone": "", "postal": ""}

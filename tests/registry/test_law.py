@@ -103,8 +103,10 @@ def with_rule(code: str, old: str, new: str) -> tuple[str, str]:
 
 def test_every_row_of_the_table_is_a_rule() -> None:
     rows = table()
-    assert len(rows) == 50 == DeadlineRule.objects.count()
-    rules = {rule.code: rule for rule in DeadlineRule.objects.select_related("operator")}
+    # The table has no rules of inspections: their day is always the one that the authority states.
+    known = DeadlineRule.objects.exclude(code__contains=".INSPECTION.")
+    assert len(rows) == 50 == known.count()
+    rules = {rule.code: rule for rule in known.select_related("operator")}
     for row in rows:
         rule = rules.pop(row["code"])
         promise = row["source"] != "statute"
@@ -340,7 +342,7 @@ def test_a_wrong_rule_is_refused_by_its_place(
     # An earlier row changes as well: it must not stay behind.
     earlier = with_rule("RU.SUBJ.ACCESS", "length = 10", "length = 11")
     sentence = refused(edited(earlier, with_rule(code, old, new)), monkeypatch)
-    place = 6 if code == INQUIRY else 49
+    place = 6 if code == INQUIRY else 53
     assert sentence.startswith(f"newlaw.toml: rule {place}: ")
     assert said in sentence
     assert DeadlineRule.objects.get(code="RU.SUBJ.ACCESS").length == 10
