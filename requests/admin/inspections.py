@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -25,6 +27,7 @@ from registry.tasks import remind, ring
 from requests import states
 from requests.admin import inspection_forms as forms
 from requests.admin.inquiries import _local, _look
+from requests.admin.inspection_pages import register_view
 from requests.admin.request_forms import ReasonForm
 from requests.models import Inspection, InspectionItem, Prescription
 from requests.services.inspections import (
@@ -112,6 +115,7 @@ class InspectionAdmin(ReadOnlyAdmin, VerbAdmin):
     list_filter = ["state", "kind", "operator"]
     search_fields = ["number", "order_number"]
     change_form_template = "admin/requests/inspection/change_form.html"
+    change_list_template = "admin/requests/inspection/change_list.html"
     readonly_fields = ["registered", "closed"]
     fieldsets = [
         (
@@ -235,6 +239,14 @@ class InspectionAdmin(ReadOnlyAdmin, VerbAdmin):
             context["items"] = row.items.select_related("answer__given_by")
             context["prescriptions"] = row.prescriptions.all()
         return super().render_change_form(request, context, *args, **kw)
+
+    # --- papers ------------------------------------------------------------------------------
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("register/", view(partial(register_view, self)), name="inspection_register"),
+            *super().get_urls(),
+        ]
 
 
 class PartAdmin(ReadOnlyAdmin, VerbAdmin):

@@ -57,8 +57,8 @@ class CopiesMissing(OperatorError):
     template = gettext_noop("%(number)s: write down what was given.")
 
 
-class TooManySheets(OperatorError):
-    template = gettext_noop("%(number)s: more than %(limit)s sheets are no copy.")
+class SheetsOutOfRange(OperatorError):
+    template = gettext_noop("%(number)s: the number of sheets is from 0 to %(limit)s.")
 
 
 class PapersMissing(OperatorError):
@@ -268,7 +268,7 @@ def item_give(
     if not copies:
         raise CopiesMissing(number=row.number)
     if sheets is not None and not 0 <= sheets <= SHEETS_LIMIT:
-        raise TooManySheets(number=row.number, limit=SHEETS_LIMIT)
+        raise SheetsOutOfRange(number=row.number, limit=SHEETS_LIMIT)
     if given_at > now:
         raise NotYet(number=row.number)
     if given_at < span_of(row.asked_on, row.due_on, row.operator)[0]:

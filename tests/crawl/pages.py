@@ -39,7 +39,7 @@ SITE_PAGES = {
     "register_paper_write", "register_paper_pdf",
     "deadline_board", "deadline_board_csv", "deadline_calendar", "calendar_feed",
     "journals", "statistics",
-    "incident_register", "incident_notice", "incident_exported",
+    "inspection_register", "incident_register", "incident_notice", "incident_exported",
 }  # fmt: skip
 MODEL_PAGES = {"changelist", "add"}
 ROW_PAGES = {"change", "delete", "history", "simple_history"}

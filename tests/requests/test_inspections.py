@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,6 +13,7 @@ import time_machine
 from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 from django.utils import translation
+from pypdf import PdfReader
 
 from registry.errors import OperatorError
 from registry.models import Authority, Deadline
@@ -32,9 +35,9 @@ from requests.services.inspections import (
     OrderKnown,
     PapersMissing,
     PrescriptionKnown,
+    SheetsOutOfRange,
     StillAsked,
     StillPrescribed,
-    TooManySheets,
     clock_of_part,
     inspection_ask,
     inspection_begin,
@@ -47,6 +50,7 @@ from requests.services.inspections import (
     prescription_fulfil,
     prescription_register,
 )
+from subjects.models import AccessEvent
 from tests.conftest import Office, Team
 
 pytestmark = pytest.mark.django_db
@@ -207,7 +211,7 @@ def test_an_answer_is_given_once_and_never_changes(office: Office) -> None:
     refuses(CopiesMissing, given, item=item, team=team, copies=" ")
     refuses(NotYet, given, item=item, team=team, given_at=NOW + timedelta(minutes=1))
     refuses(DaysMisordered, given, item=item, team=team, given_at=NOW - timedelta(days=9))
-    refuses(TooManySheets, given, item=item, team=team, sheets=-1)
+    refuses(SheetsOutOfRange, given, item=item, team=team, sheets=-1)
     refuses(ReasonMissing, item_drop, item=item, reason=" ", by=team.dpo, now=NOW)
     answer = given(item, team)
     refuses(GivenAlready, given, item=item, team=team)
@@ -349,3 +353,58 @@ def test_the_pages_do_it(office: Office, as_user: Any) -> None:
     row.refresh_from_db()
     assert row.state == "closed"
     assert client.get(page(row, "ask")).status_code == 409
+
+
+# --- the register --------------------------------------------------------------------------------
+def printed(client: Any, team: Team, **changed: Any) -> Any:
+    data = {
+        "operator": team.operator.pk, "since": "2026-03-02", "until": "2026-03-02",
+        "media": "csv", "language": "en",
+    } | changed  # fmt: skip
+    return client.post(reverse("admin:inspection_register"), data)
+
+
+def test_the_register_tells_each_order_and_its_printing_is_recorded(
+    office: Office, as_user: Any
+) -> None:
+    team = office.ipm
+    row = ordered(team, inspectors="=Senior inspector")
+    given(asked(row, team), team, sheets=12)
+    prescription_register(**paper(found(row, team), team))
+    ordered(team, order_number="later", ordered_on=date(2026, 3, 3))
+    ordered(office.pandev)
+    before = AccessEvent.objects.count()
+    head, *lines = csv.reader(io.StringIO(printed(as_user(team.auditor), team).content.decode()))
+    assert head[0] == "Number" and len(head) == 9
+    (line,) = lines
+    assert line[0] == row.number and "17, 2026-03-02" in line[1]
+    assert not line[4].startswith("=")
+    assert "sheets: 12" in line[5] and "P-1, 2026-03-09: Put right." in line[7]
+    assert AccessEvent.objects.count() == before + 1
+    event = AccessEvent.objects.latest("pk")
+    assert (event.user, event.operator) == (team.auditor, team.operator)
+
+
+@pytest.mark.parametrize("language", ["ru", "kk", "en"])
+def test_the_register_is_printed_as_a_paper(office: Office, as_user: Any, language: str) -> None:
+    row = ordered(office.pandev)
+    answer = printed(as_user(office.pandev.dpo), office.pandev, media="pdf", language=language)
+    assert answer.headers["Content-Type"] == "application/pdf"
+    text = " ".join(one.extract_text() for one in PdfReader(io.BytesIO(answer.content)).pages)
+    assert row.number in text and "The plan of the year." in text
+    name = "inspections-pandev-2026-03-02-2026-03-02.pdf"
+    assert name in answer.headers["Content-Disposition"]
+
+
+def test_the_register_is_refused_to_strangers_and_for_days_that_cannot_be(
+    office: Office, as_user: Any
+) -> None:
+    before = AccessEvent.objects.count()
+    foreign = printed(as_user(office.pandev.dpo), office.ipm)
+    assert foreign.status_code == 200 and "operator" in foreign.context["form"].errors
+    client = as_user(office.ipm.dpo)
+    assert client.get(reverse("admin:inspection_register")).status_code == 200
+    assert printed(client, office.ipm, until="2026-03-01").status_code == 422
+    assert printed(client, office.ipm, since="2000-01-01").status_code == 422
+    assert printed(as_user(office.nobody), office.ipm).status_code in {302, 403}
+    assert AccessEvent.objects.count() == before
