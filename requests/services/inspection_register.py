@@ -49,7 +49,7 @@ def inspection_register_export(
     with override(language):
         rows = _gather(operator, since, until)
         if media == Media.CSV:
-            content = _csv(rows)
+            content = _csv(operator, rows)
         else:
             content = _pdf(operator, rows, f"{long_day(since)} – {long_day(until)}", language, now)
     look(
@@ -115,11 +115,11 @@ def _prescribed(one: Prescription, operator: Operator) -> str:
     return f"{said}\n{one.fulfilled_at.astimezone(operator.zone):%Y-%m-%d}: {one.report_number}"
 
 
-def _csv(rows: list[Inspection]) -> bytes:
+def _csv(operator: Operator, rows: list[Inspection]) -> bytes:
     stream = io.StringIO(newline="")
     writer = csv.writer(stream)
     writer.writerow(_columns())
-    writer.writerows([safe(cell) for cell in _cells(row, row.operator)] for row in rows)
+    writer.writerows([safe(cell) for cell in _cells(row, operator)] for row in rows)
     return stream.getvalue().encode()
 
 
