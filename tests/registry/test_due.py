@@ -141,7 +141,7 @@ def test_every_rule_gives_a_date_or_says_what_is_missing() -> None:
         else:
             assert found["due_on"] and found["binding"], rule.code
             assert (found["due_at"] is not None) == (rule.unit in {"hour", "immediate"}), rule.code
-    assert asked == 50
+    assert asked == 54
 
 
 def test_hours_run_with_their_zone() -> None:

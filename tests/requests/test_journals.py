@@ -79,7 +79,7 @@ def test_a_line_says_what_came_and_what_became_of_it(office: Office) -> None:
     team = office.ipm
     row = received(team, RequestKind.INFORMATION, RequestKind.MARKETING)
     item_refuse(
-        item=row.items.first(), refusal="RU.14.6", reasons="Asked last week.", by=team.dpo, now=NOW
+        item=row.items.first(), refusal="RU.14.8.4", reasons="Of others.", by=team.dpo, now=NOW
     )
     taken = received(team, RequestKind.OTHER)
     request_withdraw(subject_request=taken, reason="by phone", by=team.dpo, now=NOW)
@@ -90,7 +90,7 @@ def test_a_line_says_what_came_and_what_became_of_it(office: Office) -> None:
     assert first[2] == TOLD["name"]
     assert first[3] == "information about the data; stop marketing"
     assert first[4] == (
-        "information about the data: refused (14(6), 14(4)-(5)) 2026-03-06\n"
+        "information about the data: refused (14(8)(4)) 2026-03-06\n"
         "stop marketing: not decided"
     )
     assert first[5] == ""
@@ -184,7 +184,7 @@ def test_counts_by_kind_and_month(office: Office) -> None:
     taken = received(team, RequestKind.OTHER)
     request_withdraw(subject_request=taken, reason="by phone", by=team.dpo, now=NOW)
     received(team, RequestKind.OTHER, at=datetime(2025, 12, 30, 9, tzinfo=UTC))
-    item_refuse(item=march.items.get(), refusal="RU.14.6", reasons="Twice.", by=team.dpo, now=NOW)
+    item_refuse(item=march.items.get(), refusal="RU.14.8.4", reasons="Twice.", by=team.dpo, now=NOW)
     clock = march.items.get().deadlines.get()
     found = statistics_of(operator=team.operator, year=2026, now=NOW)
     # received, in time, late, running, refused, withdrawn
