@@ -12,6 +12,7 @@ from requests.services.ends import ends_sweep
 from requests.services.forgetting import submissions_sweep
 from requests.services.incident_export import exports_sweep
 from requests.services.posting import letters_deliver
+from requests.services.triage import mails_sweep
 
 
 @shared_task
@@ -28,10 +29,11 @@ def post_letters() -> None:
 
 @shared_task
 def end_correspondence() -> None:
-    """Date and destroy what requests that are over still hold, and the exports of incidents."""
+    """Date and destroy what requests that are over still hold, exports of incidents, and mails."""
     runs.run("end_correspondence", _ends, now=timezone.now())
 
 
 def _ends(*, now: datetime) -> dict[str, int]:
-    did, ended = ends_sweep(now=now), exports_sweep(now=now)
-    return did | {"exports": ended["exports"], "failed": did["failed"] + ended["failed"]}
+    did, ended, mails = ends_sweep(now=now), exports_sweep(now=now), mails_sweep(now=now)
+    failed = did["failed"] + ended["failed"] + mails["failed"]
+    return did | {"exports": ended["exports"], "mails": mails["mails"], "failed": failed}

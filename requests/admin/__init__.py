@@ -6,6 +6,7 @@ from requests.admin import (
     inquiries,
     inspections,
     letters,
+    mailbox,
     request_items,
     subject_requests,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "inquiries",
     "inspections",
     "letters",
+    "mailbox",
     "request_items",
     "subject_requests",
 ]

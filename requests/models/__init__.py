@@ -17,6 +17,7 @@ from requests.models.inspections import (
     PrescriptionDelay,
 )
 from requests.models.letters import Letter, LetterFile
+from requests.models.mailbox import IncomingMail
 from requests.models.request_parts import IdentityCheck, RequestNote, RequestSubject
 from requests.models.subject_requests import RequestItem, SubjectRequest
 from requests.models.submissions import Submission, Throttle
@@ -30,6 +31,7 @@ __all__ = [
     "IncidentExport",
     "IncidentNotice",
     "IncidentSending",
+    "IncomingMail",
     "Inspection",
     "InspectionAnswer",
     "InspectionItem",

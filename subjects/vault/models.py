@@ -38,6 +38,7 @@ class Sealed(models.IntegerChoices):
     LETTER = 6, _("letter")
     SUBMISSION = 7, _("submission that waits for its code")
     EXPORT = 8, _("export for the authority")
+    MAIL = 9, _("incoming mail")
 
 
 class KeyUse(models.TextChoices):
@@ -182,4 +183,5 @@ LABELS = {
     Sealed.LETTER: b"letter.text",
     Sealed.SUBMISSION: b"submission.text",
     Sealed.EXPORT: b"export.content",
+    Sealed.MAIL: b"mail.text",
 }

@@ -13,6 +13,7 @@ from requests import models as q
 from requests.models.subject_requests import RequestKind
 from requests.services.checking import item_find
 from requests.services.linking import identity_note, subject_link
+from requests.services.mailbox import mail_ingested
 from requests.services.noting import note_add
 from requests.services.subject_requests import Demand, item_add, request_receive
 from subjects import models as s
@@ -88,3 +89,12 @@ def recipient_told(team: Team, mark: str) -> Model:
 @maker(q.RequestNote)
 def request_note(team: Team, mark: str) -> Model:
     return note_add(subject_request=make(q.SubjectRequest, team), text=mark, by=team.clerk, now=NOW)
+
+
+@maker(q.IncomingMail)
+def incoming_mail(team: Team, mark: str) -> Model:
+    raw = f"From: {mark} <crawl@example.org>\r\nSubject: {mark}\r\n\r\n{mark}".encode()
+    row = mail_ingested(
+        operator=team.operator, raw=raw, received_at=RECEIVED_AT, by=team.clerk, now=NOW
+    )
+    return audit.save(row, by=team.dpo, reason=f"{mark} again", fields=["reason"])

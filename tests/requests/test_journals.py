@@ -90,8 +90,7 @@ def test_a_line_says_what_came_and_what_became_of_it(office: Office) -> None:
     assert first[2] == TOLD["name"]
     assert first[3] == "information about the data; stop marketing"
     assert first[4] == (
-        "information about the data: refused (14(8)(4)) 2026-03-06\n"
-        "stop marketing: not decided"
+        "information about the data: refused (14(8)(4)) 2026-03-06\nstop marketing: not decided"
     )
     assert first[5] == ""
     assert second[4] == "withdrawn\n2026-03-06"

@@ -38,6 +38,7 @@ def test_labels_and_bounds_never_change(db: None) -> None:
         1: b"datum.value", 2: b"consent.evidence", 3: b"file.content", 4: b"import.content",
         5: b"request.text", 6: b"letter.text", 7: b"submission.text",
         8: b"export.content",
+        9: b"mail.text",
     }  # fmt: skip
     assert store.bound_value(Sealed.DATUM, 12) == b"datum.value:12"
     assert store.bound_key(1, 7, 3) == b"key:1:7:3"
