@@ -369,7 +369,9 @@ def test_the_list_and_the_page_ask_as_often_for_many_as_for_few(
     office: Office, as_user: LogIn
 ) -> None:
     team = office.pandev
-    _known, request = asked(team, WITHDRAWAL, DESTRUCTION)
+    known, request = asked(team, WITHDRAWAL, DESTRUCTION)
+    # What else the same person asks stands on the page.
+    receive(team, WITHDRAWAL, DESTRUCTION, subjects=[known.card])
     item = item_of(request)
     client = as_user(team.dpo)
     paths = (LIST, page(request), page(item), page(item, "accept"))
