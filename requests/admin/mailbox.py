@@ -154,7 +154,11 @@ class IncomingMailAdmin(ReadOnlyAdmin, VerbAdmin):
             found["verbs"] = [verb for verb in found["verbs"] if verb["name"] not in buttons]
         return response
 
-    @admin.action(description=_("No request"), permissions=["view"])
+    def has_dismiss_permission(self, request: HttpRequest) -> bool:
+        """Who sees the action; of each mail it is asked once more."""
+        return self._may(request, "dismiss")
+
+    @admin.action(description=_("No request"), permissions=["dismiss"])
     def no_request(self, request: HttpRequest, rows: Any) -> None:
         done = 0
         for row in rows.order_by("pk"):

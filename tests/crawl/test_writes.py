@@ -22,7 +22,13 @@ from registry.models import (
     User,
 )
 from registry.roles import Access
-from requests.models import Incident, Inspection, RegulatorInquiry, SubjectRequest
+from requests.models import (
+    Incident,
+    IncomingMail,
+    Inspection,
+    RegulatorInquiry,
+    SubjectRequest,
+)
 from subjects.models import Disclosure
 from tests.conftest import Office, make_user
 from tests.crawl.forms import copied, post_and_confirm, shown
@@ -293,7 +299,7 @@ def test_with_two_hats_the_weaker_role_adds_nothing(
         assert Purpose.objects.filter(code="zz", operator=operator).exists() == (status == 302)
 
 
-def test_no_list_has_an_action_and_a_forged_one_does_nothing(
+def test_no_other_list_has_an_action_and_a_forged_one_does_nothing(
     office: Office,
     everything: dict[type[Model], list[Made]],
     as_user: Any,
@@ -306,7 +312,9 @@ def test_no_list_has_an_action_and_a_forged_one_does_nothing(
             page = client.get(path)
             if page.status_code == 403:
                 continue
-            assert not page.context["action_form"], model_admin
+            # Mails are sorted out by the dozen; nothing is deleted even there.
+            sorts = model_admin.model is IncomingMail
+            assert bool(page.context["action_form"]) == sorts, model_admin
             forged = {
                 "action": "delete_selected",
                 "_selected_action": [made.row.pk for made in everything[model_admin.model]],
