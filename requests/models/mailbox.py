@@ -78,7 +78,7 @@ class IncomingMail(SealedModel, OperatorRow):
     )
     read_at = models.DateTimeField(_("read at"))
     place = models.CharField(_("what became of it"), max_length=20, choices=MailPlace)
-    why = models.CharField(_("why"), max_length=20, choices=MailWhy)
+    why = models.CharField(_("why it is there"), max_length=20, choices=MailWhy)
     problems = models.JSONField(_("what could not be read"), default=list, blank=True)
     told = SealedField(_("what it says"), kind=Sealed.MAIL, key="told_key", help_text=SEALED)
     told_key = models.BigIntegerField(null=True, blank=True, unique=True, editable=False)
