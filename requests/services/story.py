@@ -19,6 +19,7 @@ from requests import states
 from requests.models import RequestItem, SubjectRequest
 from requests.models.subject_requests import CheckKind
 from requests.services.duties import ENDS_NOTHING
+from requests.services.letter_facts import clock_shown
 from requests.services.matching import VERIFIES
 from requests.services.outlook import item_preview
 from requests.services.representing import lapsed
@@ -159,10 +160,9 @@ def _asked(row: SubjectRequest) -> list[Asked]:
     found = []
     for item in items:
         item.request = row
-        clock = None
         for clock in item.deadlines.all():
             clock.operator = row.operator
-        found.append(Asked(item, clock))
+        found.append(Asked(item, clock_shown(item.deadlines.all())))
     return found
 
 

@@ -22,6 +22,7 @@ from requests.services.extending import item_extend
 from requests.services.inquiries import NotYet, ReasonMissing
 from requests.services.matching import ContactNotMatched, IdentityUnknown, NobodyLinked
 from requests.services.moving import UnknownChoice
+from requests.services.story import story_of
 from subjects.models import Block, DestructionAct, Ground, Stop
 from subjects.services.people import ForeignRow
 from tests.conftest import Office
@@ -356,6 +357,18 @@ def test_an_extension_moves_the_answer_and_not_what_was_found(office: Office) ->
     found = clocks(item_of(request))
     assert found["RU.SUBJ.ACCESS"].due_on == date(2026, 3, 27)
     assert found["RU.VERIFY.CLARIFY"].due_on == date(2026, 3, 19)
+
+
+def test_the_person_sees_the_clock_of_the_answer_beside_those_of_the_finding(
+    office: Office,
+) -> None:
+    team = office.ipm
+    known, request = asked(team, COMPLAINT)
+    unlawful = [ground.activity for ground in known.grounds]
+    find(item_of(request), team, "unlawful", activities=unlawful)
+    (one,) = story_of(again(request), today=LATER.date()).asked
+    assert one.clock is not None and one.clock.statute is not None
+    assert one.clock.statute.code == "RU.SUBJ.ACCESS"
 
 
 def test_an_objection_is_answered_and_touches_nothing(office: Office) -> None:
