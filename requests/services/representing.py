@@ -40,7 +40,7 @@ class BeyondPower(OperatorError):
     template = gettext_noop("%(number)s: the power of the representative does not cover this.")
 
 
-class DocumentMissing(OperatorError):
+class PowerDocumentMissing(OperatorError):
     template = gettext_noop("%(number)s: say what shows that they may speak for the person.")
 
 
@@ -93,7 +93,7 @@ def representative_note(
     row = request_locked(subject_request, "check")
     number, document = row.number, " ".join(document.split())
     if not document:
-        raise DocumentMissing(number=number)
+        raise PowerDocumentMissing(number=number)
     if len(document) > DOCUMENT_LIMIT:
         raise DocumentTooLong(number=number, limit=DOCUMENT_LIMIT)
     last = powers.last_day(

@@ -44,7 +44,7 @@ class MailDecided(Conflict):
     template = gettext_noop("This mail has its place already: somebody was faster.")
 
 
-class NoSuchRequest(OperatorError):
+class NumberUnknown(OperatorError):
     template = gettext_noop("This operator has no request with this number.")
 
 
@@ -107,7 +107,7 @@ def mail_join(*, mail: IncomingMail, number: str, by: User, now: datetime) -> In
         operator=row.operator_id, number=number.strip().upper()
     ).first()
     if found is None:
-        raise NoSuchRequest()
+        raise NumberUnknown()
     row.request = found
     row.letter = mail_kept_as_letter(row, _read(row), whole=True, by=by, now=now)
     return _decided(row, MailPlace.REPLY, by=by, now=now)

@@ -19,7 +19,7 @@ from requests.services.matching import IdentityUnknown
 from requests.services.moving import UnknownChoice
 from requests.services.representing import (
     BeyondPower,
-    DocumentMissing,
+    PowerDocumentMissing,
     DocumentTooLong,
     NobodyRepresents,
     PowerLapsed,
@@ -191,7 +191,7 @@ def test_the_person_speaks_for_themselves_again(office: Office) -> None:
     [
         ({"kind": "uncle"}, UnknownChoice),
         ({"kinds": ["arson"]}, UnknownChoice),
-        ({"document": " "}, DocumentMissing),
+        ({"document": " "}, PowerDocumentMissing),
         ({"document": "x" * 301}, DocumentTooLong),
         ({"given_on": None}, powers.PowerUndated),
         ({"given_on": date(2026, 3, 11)}, powers.PowerNotYet),

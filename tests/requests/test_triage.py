@@ -22,7 +22,7 @@ from requests.services.moving import UnknownChoice
 from requests.services.triage import (
     KEPT_DAYS,
     MailDecided,
-    NoSuchRequest,
+    NumberUnknown,
     mail_convert,
     mail_dismiss,
     mail_join,
@@ -77,10 +77,10 @@ def test_it_joins_a_request_that_is_open(office: Office) -> None:
     request = ingest(team, mail(UPDATE)).request
     assert request is not None
     row = waiting(team, 2)
-    with pytest.raises(NoSuchRequest):
+    with pytest.raises(NumberUnknown):
         mail_join(mail=row, number="REQ-2026-9999", by=team.clerk, now=LATER)
     # Another operator's request is none.
-    with pytest.raises(NoSuchRequest):
+    with pytest.raises(NumberUnknown):
         mail_join(mail=waiting(office.pandev, 3), number=request.number, by=team.clerk, now=LATER)
     done = mail_join(mail=row, number=f" {request.number.lower()} ", by=team.clerk, now=LATER)
     assert (done.place, done.request) == ("reply", request) and done.letter is not None
