@@ -30,6 +30,7 @@ JOBS = (
     "forget_results",
     "import_sweep",
     "sweep_destruction",
+    "fetch_mail",
 )
 
 

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from config import secrets as development_secrets
+from requests.mailboxes import mailboxes
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -247,6 +248,10 @@ else:
 EMAIL_TIMEOUT = 30
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="office@localhost")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+try:
+    MAILBOXES = mailboxes(env.str("MAILBOXES", default=""))
+except ValueError as _wrong:
+    raise ImproperlyConfigured(str(_wrong)) from None
 
 # --- people ---------------------------------------------------------------------------------
 # How long a revealed card stays open, and how long a search's result can be reached.
@@ -326,6 +331,12 @@ CELERY_BEAT_SCHEDULE = {
     "deliver": {
         "task": "registry.tasks.deliver",
         "schedule": crontab(minute="*/5"),
+        "last_run_at": _LONG_AGO,
+        "options": {"expires": 280},
+    },
+    "fetch_mail": {
+        "task": "requests.tasks.fetch_mail",
+        "schedule": crontab(minute="4-59/5"),
         "last_run_at": _LONG_AGO,
         "options": {"expires": 280},
     },

@@ -254,6 +254,8 @@ class Channel(TextChoices):
 class Intake(TextChoices):
     WITHDRAWAL = "withdrawal", _("withdrawal of consent")
     RECTIFICATION = "rectification", _("correction of data")
+    DESTRUCTION = "destruction", _("destruction of data")
+    INFORMATION = "information", _("information about the data")
     QUESTION = "question", _("question")
     ANY = "any", _("anything")
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from registry.services import runs
+from registry.tasks import remind, ring
 from requests.services.ends import ends_sweep
+from requests.services.fetching import mailboxes_fetch
 from requests.services.forgetting import submissions_sweep
 from requests.services.incident_export import exports_sweep
 from requests.services.posting import letters_deliver
@@ -19,6 +22,19 @@ from requests.services.triage import mails_sweep
 def forget_submissions() -> None:
     """Destroy what came in by the public form and nobody confirmed."""
     runs.run("forget_submissions", submissions_sweep, now=timezone.now())
+
+
+@shared_task
+def fetch_mail() -> None:
+    """Take what came to the operators' mailboxes; its clocks stand from their arrival."""
+    did = runs.run("fetch_mail", _fetch, now=timezone.now()).did
+    if did.get("taken"):
+        ring(remind)
+        ring(post_letters)
+
+
+def _fetch(*, now: datetime) -> dict[str, int]:
+    return mailboxes_fetch(boxes=settings.MAILBOXES, now=now)
 
 
 @shared_task

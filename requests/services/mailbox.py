@@ -17,16 +17,17 @@ from django.db import transaction
 from django.utils.crypto import salted_hmac
 
 from registry import seam
+from registry.choices import Intake
 from registry.errors import OperatorError, gettext_noop
-from registry.models import Operator, User
+from registry.models import Operator, SubjectLine, User
 from registry.services import audit
 from requests.mail_reading import ReadMail, read_mail
 from requests.mail_sorting import HOURLY_LIMIT, Known, Sorted, sort_mail
-from requests.mail_subjects import COMMON, recognised
+from requests.mail_subjects import COMMON, MarkedSubject, recognised
 from requests.models import IncomingMail, Letter, SubjectRequest
 from requests.models.letters import LetterBy, Way
 from requests.models.mailbox import MailPlace, MailWhy
-from requests.models.subject_requests import AnswerBy, RequestChannel
+from requests.models.subject_requests import AnswerBy, RequestChannel, RequestKind
 from requests.services.inquiries import NotYet, OperatorInactive
 from requests.services.letters import FILE_BYTES, FILES_LIMIT, letter_receive
 from requests.services.posting import message_id
@@ -43,6 +44,13 @@ from subjects.vault.models import Sealed
 MAIL_BYTES = 50 * 1024 * 1024
 HOURLY = Limit("mails of one sender", HOURLY_LIMIT)
 SUBJECT_LIMIT = 500
+OPENS = {
+    Intake.WITHDRAWAL: RequestKind.WITHDRAWAL,
+    Intake.RECTIFICATION: RequestKind.CORRECTION,
+    Intake.DESTRUCTION: RequestKind.DESTRUCTION,
+    Intake.INFORMATION: RequestKind.INFORMATION,
+    Intake.QUESTION: RequestKind.OTHER,
+}
 MESSAGE_LIMIT = values.LIMITS[values.LOG]
 _NUMBER = re.compile(r"REQ-\d{4}-\d{4,8}", re.IGNORECASE)
 _LETTER = re.compile(r"<letter-(\d{1,15})-[0-9a-f]{24}@")
@@ -74,16 +82,18 @@ def mail_ingested(
     if len(raw) > MAIL_BYTES:
         raise MailTooBig(limit=MAIL_BYTES // (1024 * 1024))
     mail = read_mail(raw)
-    often = _often(operator, mail, now)
+    message, content = _hashes(operator, mail)
+    mine = IncomingMail.objects.filter(operator=operator)
+    same = mine.filter(message_hash=message, content_hash=content)
+    # The same again is no flood, however often it is read.
+    often = not same.exists() and _often(operator, mail, now)
     with transaction.atomic():
         held = seam.lock(Operator.objects.filter(pk=operator.pk)).get()
         if not held.is_active:
             raise OperatorInactive(operator=str(held))
         if received_at > now:
             raise NotYet(number=str(held))
-        message, content = _hashes(held, mail)
-        mine = IncomingMail.objects.filter(operator=held)
-        known_already = mine.filter(message_hash=message, content_hash=content).first()
+        known_already = same.first()
         if known_already is not None:
             return known_already
         found = _sorted(held, mail, often=often)
@@ -149,6 +159,18 @@ def _often(operator: Operator, mail: ReadMail, now: datetime) -> bool:
     return False
 
 
+def marked_of(operator: Operator) -> tuple[MarkedSubject, ...]:
+    """The subject lines that open a request: everybody's, and those of the operator's register.
+
+    One that the register has "for anything" opens none: a person says what is asked.
+    """
+    rows = SubjectLine.objects.filter(operator=operator, intake__in=list(OPENS))
+    return COMMON + tuple(
+        MarkedSubject(words=row.text, kind=OPENS[Intake(row.intake)], language=row.language)
+        for row in rows
+    )
+
+
 def _sorted(operator: Operator, mail: ReadMail, *, often: bool) -> Sorted:
     return sort_mail(
         mail,
@@ -158,6 +180,7 @@ def _sorted(operator: Operator, mail: ReadMail, *, often: bool) -> Sorted:
             cases_of_sender=frozenset(_cases_of_sender(operator, mail)),
             mails_this_hour=HOURLY_LIMIT if often else 0,
         ),
+        marked_of(operator),
     )
 
 
@@ -223,7 +246,7 @@ def mail_opens(
     row: IncomingMail, mail: ReadMail, kind: str, *, by: User | None, now: datetime
 ) -> SubjectRequest:
     """A request of this kind, received when the mail came, answered to its sender."""
-    marked = recognised(mail.subject, COMMON)
+    marked = recognised(mail.subject, marked_of(row.operator))
     languages = row.operator.languages or ["ru"]
     language = marked.language if marked is not None else languages[0]
     return request_receive(

@@ -19,9 +19,9 @@ from requests.services.matching import IdentityUnknown
 from requests.services.moving import UnknownChoice
 from requests.services.representing import (
     BeyondPower,
-    PowerDocumentMissing,
     DocumentTooLong,
     NobodyRepresents,
+    PowerDocumentMissing,
     PowerLapsed,
     lapsed,
     power_of,
