@@ -144,3 +144,12 @@ LETTER: Machine = {
 }
 # It has reached the person, or never will: nothing of it is still to be done.
 SETTLED = frozenset({SENT, PROVEN, CANCELLED, RECEIVED})
+
+# --- the answer to a demand for information -----------------------------------------------------
+RELEASED = "released"
+
+ANSWER: Machine = {
+    DRAFT: {"open": DRAFT, "withhold": DRAFT, "release": RELEASED, "withdraw": WITHDRAWN},
+    RELEASED: {"open": RELEASED, "print": RELEASED, "withdraw": WITHDRAWN},
+    WITHDRAWN: {},
+}

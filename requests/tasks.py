@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from registry.services import runs
 from registry.tasks import remind, ring
+from requests.services.answer_ends import answers_sweep
 from requests.services.ends import ends_sweep
 from requests.services.fetching import mailboxes_fetch
 from requests.services.forgetting import submissions_sweep
@@ -50,6 +51,8 @@ def end_correspondence() -> None:
 
 
 def _ends(*, now: datetime) -> dict[str, int]:
-    did, ended, mails = ends_sweep(now=now), exports_sweep(now=now), mails_sweep(now=now)
-    failed = did["failed"] + ended["failed"] + mails["failed"]
-    return did | {"exports": ended["exports"], "mails": mails["mails"], "failed": failed}
+    # Answers first: a contact stays as long as one can be fetched.
+    found = [answers_sweep(now=now), ends_sweep(now=now), exports_sweep(now=now)]
+    found.append(mails_sweep(now=now))
+    did = {name: count for one in found for name, count in one.items()}
+    return did | {"failed": sum(one["failed"] for one in found)}

@@ -1,6 +1,7 @@
 """The pages of the correspondence."""
 
 from requests.admin import (
+    access_answers,
     counters,
     incidents,
     inquiries,
@@ -12,6 +13,7 @@ from requests.admin import (
 )
 
 __all__ = [
+    "access_answers",
     "counters",
     "incidents",
     "inquiries",

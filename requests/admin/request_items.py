@@ -20,9 +20,16 @@ from registry.explain import long_day, steps_in_words
 from registry.services.texts import state, when_due
 from registry.tasks import remind, ring
 from requests import states
-from requests.admin import checks
+from requests.admin import access_answers, checks
 from requests.admin.inquiries import _local, _look
-from requests.admin.request_forms import AcceptForm, BarForm, MetForm, NoticeForm, RefuseForm
+from requests.admin.request_forms import (
+    AcceptForm,
+    BarForm,
+    MetForm,
+    NothingForm,
+    NoticeForm,
+    RefuseForm,
+)
 from requests.models import RequestItem
 from requests.models.subject_requests import Finding, RequestKind
 from requests.refusals import refusals
@@ -216,6 +223,12 @@ class RequestItemAdmin(ReadOnlyAdmin, VerbAdmin):
             _("Whoever was given the data learns that they were wrong or unlawful (152-FZ 20(3))."),
         ),
         Verb(
+            "answer", _("Prepare the answer"), NothingForm, access_answers.prepare, "answer",
+            access_answers.preparable,
+            _("All that is known of the person, as the law wants it told (152-FZ 14(7), 94-V "
+              "24(1)(1)). Nothing goes out before you have looked through it."),
+        ),
+        Verb(
             "extend", _("Extend the term"), NoticeForm, extend, "extend", _extensible,
             _("Once, by a notice with reasons that the person was sent before the term ends "
               "(152-FZ 14(3), 20(2), 21(5.1))."),
@@ -234,6 +247,9 @@ class RequestItemAdmin(ReadOnlyAdmin, VerbAdmin):
     def verb_context(self, request: HttpRequest, row: RequestItem, verb: Verb) -> dict[str, Any]:
         return {"outlooks": self._outlooks(row)} if verb.name in {"accept", "refuse"} else {}
 
+    def after_verb(self, request: HttpRequest, row: Any) -> str:
+        return getattr(request, "office_next", None) or super().after_verb(request, row)
+
     def _outlooks(self, row: RequestItem) -> list[WhatIf] | None:
         """None: the demand touches no ground, so there is nothing to show."""
         if row.kind in ENDS_NOTHING and row.finding != Finding.UNLAWFUL:
@@ -248,6 +264,7 @@ class RequestItemAdmin(ReadOnlyAdmin, VerbAdmin):
         if row is not None:
             context["outlooks"] = self._outlooks(row)
             context["repeat"] = repeat_of(row)
+            context["answers"] = access_answers.answers_of(row)
             clocks = sorted(row.deadlines.all(), key=lambda clock: clock.pk)
             context["clocks"] = [clock_context(clock, row.operator) for clock in clocks]
             context |= self._check(row)

@@ -1,5 +1,6 @@
 """Everything that has a correspondent."""
 
+from requests.models.access_answers import AccessAnswer, AnswerCode
 from requests.models.corrections import DatumCorrection, RecipientTold
 from requests.models.incident_people import AffectedPerson, IncidentExport
 from requests.models.incidents import (
@@ -23,7 +24,9 @@ from requests.models.subject_requests import RequestItem, SubjectRequest
 from requests.models.submissions import Submission, Throttle
 
 __all__ = [
+    "AccessAnswer",
     "AffectedPerson",
+    "AnswerCode",
     "DatumCorrection",
     "IdentityCheck",
     "Incident",

@@ -136,9 +136,9 @@ REQUESTS = Access(
 )
 ITEMS = Access(
     scope="request__operator",
-    dpo=VIEW | {"accept", "refuse", "bar", "met", "extend", "find", "correct", "tell"},
-    # The clerk corrects what the DPO has found to be wrong.
-    clerk=VIEW | {"correct", "tell"},
+    dpo=VIEW | {"accept", "refuse", "bar", "met", "extend", "find", "correct", "tell", "answer"},
+    # The clerk corrects what the DPO has found to be wrong, and prepares what the DPO releases.
+    clerk=VIEW | {"correct", "tell", "answer"},
     auditor=VIEW,
     administrator=frozenset(),
     sworn=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from requests.public import tracking
+from requests.public import answers, tracking
 
 urlpatterns = [
     path("<slug:code>/track/", tracking.track_entry, name="public_track_entry"),
@@ -12,6 +12,9 @@ urlpatterns = [
     path(
         "<slug:code>/track/<str:tracking>/cancel/", tracking.track_cancel,
         name="public_track_cancel",
+    ),
+    path(
+        "<slug:code>/track/<str:tracking>/answer/", answers.answer, name="public_answer",
     ),
     path(
         "<slug:code>/track/<str:tracking>/files/<int:number>/", tracking.track_file,

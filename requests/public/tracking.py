@@ -5,7 +5,7 @@ Whoever guesses is told the same as whoever mistypes, and is stopped after a few
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -21,6 +21,7 @@ from registry.models import Operator
 from registry.public.pages import languages_of, operator_of, page, sorry, speak
 from registry.services.texts import when_due
 from requests.models import LetterFile, SubjectRequest
+from requests.models.subject_requests import RequestKind
 from requests.public import track_words as words
 from requests.public.addresses import client_address
 from requests.public.refusals import (
@@ -34,6 +35,7 @@ from requests.public.refusals import (
 from requests.public.track_forms import EntryForm, ReplyForm
 from requests.public.uploads import FormHandler
 from requests.services import throttling
+from requests.services.answer_ends import standing_answer
 from requests.services.letters import RequestOver, letter_file_open, letter_texts, letters_of
 from requests.services.replies import reply_take
 from requests.services.story import Story, story_of
@@ -46,6 +48,7 @@ from subjects.services.pictures import JPEG, PDF, PNG
 MISSES = throttling.Limit("tracking misses", 20)
 # What is sent to one request, by whomever.
 REPLIES = throttling.Limit("replies", 20)
+DAY = timedelta(days=1)
 ENDINGS = {PDF: "pdf", JPEG: "jpg", PNG: "png"}
 
 
@@ -62,7 +65,7 @@ def _guarded(request: HttpRequest, operator: Operator, tracking: str) -> Subject
         raise
 
 
-def _opened(
+def opened(
     request: HttpRequest, code: str, tracking: str
 ) -> tuple[Operator, SubjectRequest] | HttpResponse:
     """The request of a link, the page in its language; or the page that says why not."""
@@ -74,13 +77,13 @@ def _opened(
         row = _guarded(request, operator, tracking)
     except OperatorError as error:
         speak(request, operator)
-        return _refused(request, operator, error)
+        return refused(request, operator, error)
     speak(request, operator, default=row.language)
     row.operator = operator
     return operator, row
 
 
-def _refused(request: HttpRequest, operator: Operator, error: OperatorError) -> HttpResponse:
+def refused(request: HttpRequest, operator: Operator, error: OperatorError) -> HttpResponse:
     if isinstance(error, throttling.ComesTooOften):
         return too_often(request, operator, error.params["seconds"])
     if isinstance(error, NoSuchRequest):
@@ -159,7 +162,7 @@ def _entry_page(
 @csrf_exempt
 def track(request: HttpRequest, code: str, tracking: str) -> HttpResponse:
     """Tell the whole story of a request; take what the person writes to it."""
-    found = _opened(request, code, tracking)
+    found = opened(request, code, tracking)
     if isinstance(found, HttpResponse):
         return found
     operator, row = found
@@ -197,7 +200,7 @@ def _replied(
             subject_request=row, body=form.cleaned_data["message"], files=form.uploads(), now=now
         )
     except OperatorError as error:
-        return _refused(request, operator, error)
+        return refused(request, operator, error)
     return _back(request, operator, tracking, "#letters")
 
 
@@ -223,6 +226,7 @@ def _story_page(
         "stays": words.stays(story),
         "law": str(operator.jurisdiction.law),
         "path": request.path,
+        "answer": _answer(row, story),
         "cancel_link": f"{request.path}cancel/{_query(request)}",
     }
     if not story.over:
@@ -232,6 +236,19 @@ def _story_page(
             "kept": words.kept_day(row, row.ended_at),
         }
     return page(request, operator, "public/track.html", context, status=status)
+
+
+def _answer(row: SubjectRequest, story: Story) -> dict[str, str]:
+    """Where the answer about the data is fetched, and through which day; empty where there is none.
+
+    Asked only of a request that demands it.
+    """
+    if not any(one.item.kind == RequestKind.INFORMATION for one in story.asked):
+        return {}
+    found = standing_answer(row, now=timezone.now())
+    if found is None or found.ends_on is None:
+        return {}
+    return {"link": "answer/", "day": long_day(found.ends_on - DAY)}
 
 
 def _query(request: HttpRequest) -> str:
@@ -253,7 +270,7 @@ def _letters(row: SubjectRequest, story: Story) -> dict[str, Any]:
 # --- files ---------------------------------------------------------------------------------------
 def track_file(request: HttpRequest, code: str, tracking: str, number: int) -> HttpResponse:
     """A file of a letter that has gone or come, to be saved; never one of another request."""
-    found = _opened(request, code, tracking)
+    found = opened(request, code, tracking)
     if isinstance(found, HttpResponse):
         return found
     operator, row = found
@@ -296,7 +313,7 @@ def _file(row: SubjectRequest, number: int) -> LetterFile | None:
 # --- taking it back ------------------------------------------------------------------------------
 def track_cancel(request: HttpRequest, code: str, tracking: str) -> HttpResponse:
     """Ask once more, then take the request back; refused once something was accepted."""
-    found = _opened(request, code, tracking)
+    found = opened(request, code, tracking)
     if isinstance(found, HttpResponse):
         return found
     operator, row = found

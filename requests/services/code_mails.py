@@ -26,6 +26,24 @@ def code_mailed(*, operator: Operator, email: str, code: str, language: str) -> 
             "If you did not write to %(operator)s, do nothing: without the code nothing is "
             "registered, and what was written is destroyed within a day."
         ) % {"code": code, "operator": operator}
+    return _mailed(email, subject, body)
+
+
+def answer_code_mailed(*, operator: Operator, email: str, code: str, language: str) -> bool:
+    """The same for the answer about somebody's data; whether the mail server took it."""
+    with override(language):
+        subject = gettext("Your code for the answer of %(operator)s") % {"operator": operator}
+        body = gettext(
+            "Your code: %(code)s\n\n"
+            "Type it in on the page of your request to %(operator)s to fetch the answer about your "
+            "data. It is valid for 15 minutes.\n\n"
+            "If you did not ask for it, somebody else has the link to your request: write to "
+            "%(operator)s."
+        ) % {"code": code, "operator": operator}
+    return _mailed(email, subject, body)
+
+
+def _mailed(email: str, subject: str, body: str) -> bool:
     mail = EmailMessage(
         # A name with a line break would be a header of its own.
         subject=" ".join(subject.split()),

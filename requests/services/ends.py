@@ -23,7 +23,7 @@ from registry.models import Operator, User
 from registry.services import audit
 from registry.services.rules import outcome, rules_for
 from requests import states
-from requests.models import Letter, LetterFile, RequestNote, SubjectRequest
+from requests.models import AccessAnswer, Letter, LetterFile, RequestNote, SubjectRequest
 from requests.services.moving import request_held
 from subjects.choices import StopKind
 from subjects.models import DataSubject, SealedFile, Stop, VaultKey
@@ -109,8 +109,10 @@ def correspondence_dated(row: SubjectRequest, *, by: User | None, now: datetime)
     dated = keys.filter(pk__in=_all_keys(row, letters), destroy_on=None).update(
         destroy_on=kept.until + DAY
     )
-    if not any(letter.state in ON_ITS_WAY for letter in letters):
-        today = now.astimezone(zone).date()
+    today = now.astimezone(zone).date()
+    # The one-time code of an answer that can still be fetched goes to the contact.
+    fetched = row.answers.filter(state=states.RELEASED, ends_on__gt=today).exists()
+    if not fetched and not any(letter.state in ON_ITS_WAY for letter in letters):
         contact = keys.filter(pk__in=_contact_keys(row, letters), destroy_on__gt=today)
         dated += contact.update(destroy_on=today)
     for letter in letters:
@@ -145,7 +147,8 @@ def _to_date(now: datetime) -> QuerySet[SubjectRequest]:
     missing |= Q(Exists(notes.filter(Exists(undated.filter(pk=OuterRef("text_key"))))))
     for name in _columns():
         missing |= Q(Exists(undated.filter(pk=OuterRef(name))))
-    arrived = ~Exists(letters.filter(state__in=ON_ITS_WAY))
+    answers = AccessAnswer.objects.filter(request=OuterRef("pk"), state=states.RELEASED)
+    arrived = ~Exists(letters.filter(state__in=ON_ITS_WAY)) & ~Exists(answers)
     waiting = Q(Exists(letters.filter(Exists(late.filter(pk=OuterRef("address_key"))))))
     for name in CONTACT:
         waiting |= Q(Exists(late.filter(pk=OuterRef(name))))

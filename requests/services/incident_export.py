@@ -9,10 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import logging
-import zlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,7 +18,6 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext, override
 
-from registry import seam
 from registry.cells import safe
 from registry.errors import Conflict, OperatorError, gettext_noop
 from registry.models import DataCategory, User
@@ -30,9 +27,10 @@ from requests.models import AffectedPerson, Incident, IncidentExport
 from requests.models.incidents import EntryKind
 from requests.services.incident_data import data_in_systems, data_then
 from requests.services.incident_rows import entry_write, incident_held, incident_locked
+from requests.services.sealed_copies import copies_end, outlived, packed, unpacked
 from subjects.choices import Looked
 from subjects.models import AccessEvent, DataSubject, PersonalDatum, VaultKey
-from subjects.services.destruction import flush, keys_destroy
+from subjects.services.destruction import flush
 from subjects.services.evidence_keys import evidence_key_ready
 from subjects.services.files import file_open, file_seal
 from subjects.services.guard import first_blocked
@@ -128,7 +126,7 @@ def incident_export(
                 media_type="text/csv", now=now,
             )  # fmt: skip
         VaultKey.objects.filter(pk=file.key).update(destroy_on=export.ends_on)
-        export.file, export.keys = file, _packed(keys)
+        export.file, export.keys = file, packed(keys)
         export.save(update_fields=["file", "keys"])
         # Held only now, so that nobody waits while it is made: whom it names is asked once more.
         row = incident_locked(incident, "export")
@@ -149,16 +147,6 @@ def _people(row: Incident) -> list[int]:
         .values_list("subject", "subject__merged_into")
     )
     return sorted({heir or number for number, heir in pairs})
-
-
-def _packed(numbers: Iterable[int]) -> bytes:
-    """Eight bytes each, in their order, deflated: a hundred thousand are some 200 KB."""
-    return zlib.compress(b"".join(number.to_bytes(8, "big") for number in sorted(numbers)))
-
-
-def _unpacked(packed: bytes) -> list[int]:
-    content = zlib.decompress(packed) if packed else b""
-    return [int.from_bytes(content[at : at + 8], "big") for at in range(0, len(content), 8)]
 
 
 @dataclass(slots=True)
@@ -261,8 +249,8 @@ def incident_export_open(*, export: IncidentExport, user: User, now: datetime) -
         or not VaultKey.objects.filter(pk=export.file.key).exists()
     ):
         raise ExportOver(number=row.number)
-    keys = _unpacked(bytes(export.keys))
-    if _outlived(keys):
+    keys = unpacked(bytes(export.keys))
+    if outlived(keys):
         raise ExportOutlived(number=row.number)
     blocked = first_blocked(keys)
     if blocked is not None:
@@ -276,28 +264,10 @@ def incident_export_open(*, export: IncidentExport, user: User, now: datetime) -
     return pieces
 
 
-def _outlived(keys: Collection[int]) -> bool:
-    """Whether the key of a value in it is there no more: by the keys themselves, whatever moment
-    their destruction gives for itself.
-    """
-    return seam.numbered(VaultKey.objects.order_by(), "id", keys).count() != len(keys)
-
-
 # --- its end -------------------------------------------------------------------------------------
 def _end(export: IncidentExport, *, reason: str, by: User | None, now: datetime) -> bool:
-    """Destroy its key, then its bytes; False: somebody was faster."""
-    file = export.file
-    assert file is not None
-    if not keys_destroy([file.key], reason=reason, by=by, now=now):
-        return False
-
-    def remove() -> None:
-        # Its key is gone; what a killed process leaves is taken by the sweep of the files.
-        with suppress(OSError):
-            file.path.unlink(missing_ok=True)
-
-    transaction.on_commit(remove)
-    return True
+    assert export.file is not None
+    return copies_end([export.file], reason=reason, by=by, now=now)
 
 
 def exports_shut(row: Incident, *, reason: str, by: User | None, now: datetime) -> int:
@@ -344,7 +314,7 @@ def _end_due(number: int, now: datetime) -> int:
     export = IncidentExport.objects.select_related("file", "incident").get(pk=number)
     row = incident_held(export.incident)
     over = now.astimezone(row.operator.zone).date() >= export.ends_on
-    if not over and not _outlived(_unpacked(bytes(export.keys))):
+    if not over and not outlived(unpacked(bytes(export.keys))):
         return 0
     words = gettext_noop("An export has ended: its term is over.")
     if not over:

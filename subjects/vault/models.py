@@ -39,6 +39,7 @@ class Sealed(models.IntegerChoices):
     SUBMISSION = 7, _("submission that waits for its code")
     EXPORT = 8, _("export for the authority")
     MAIL = 9, _("incoming mail")
+    ANSWER = 10, _("answer to a person")
 
 
 class KeyUse(models.TextChoices):
@@ -184,4 +185,5 @@ LABELS = {
     Sealed.SUBMISSION: b"submission.text",
     Sealed.EXPORT: b"export.content",
     Sealed.MAIL: b"mail.text",
+    Sealed.ANSWER: b"answer.content",
 }

@@ -73,6 +73,7 @@ def test_what_is_the_peoples_is_sealed_or_a_token() -> None:
         "requests.subjectrequest.tracking",
         "requests.subjectrequest.power",
         "requests.requestnote.text",
+        "requests.accessanswer.withheld",
         "requests.incomingmail.told",
     }
     for name in found - {"subjects.searchtoken.token"}:

@@ -31,7 +31,7 @@ SITE_PAGES = {
     "people_file", "letter_file", "destroyed_ask", "act_paper", "public_form", "public_submission",
     "findings", "findings_choice", "finding_acknowledge", "finding_reopen",
     "data_map", "data_maps", "public_track_entry", "public_track", "public_track_cancel",
-    "public_track_file", "register_file",
+    "public_track_file", "public_answer", "register_file",
     "policy_import", "public_policy", "public_policy_versions", "public_policy_version",
     "public_policy_pdf", "public_policy_text", "public_policy_changes",
     "policy_from_register", "policy_standing", "policy_standing_people",

@@ -11,7 +11,9 @@ from registry import models as r
 from registry.services import audit
 from requests import models as q
 from requests.models.subject_requests import RequestKind
+from requests.services.access_answers import answer_draft
 from requests.services.checking import item_find
+from requests.services.deciding import item_accept
 from requests.services.linking import identity_note, subject_link
 from requests.services.mailbox import mail_ingested
 from requests.services.noting import note_add
@@ -98,3 +100,23 @@ def incoming_mail(team: Team, mark: str) -> Model:
         operator=team.operator, raw=raw, received_at=RECEIVED_AT, by=team.clerk, now=NOW
     )
     return audit.save(row, by=team.dpo, reason=f"{mark} again", fields=["reason"])
+
+
+@maker(q.AccessAnswer)
+def access_answer(team: Team, mark: str) -> Model:
+    request: Any = make(q.SubjectRequest, team)
+    item = item_add(
+        subject_request=request, demand=Demand(RequestKind.INFORMATION), by=team.clerk, now=NOW
+    )
+    subject_link(
+        subject_request=request, subject=make(s.DataSubject, team), by=team.clerk, now=NOW
+    )
+    identity_note(subject_request=request, kind="document", by=team.clerk, now=NOW)
+    item_accept(item=item, by=team.dpo, now=NOW)
+    row = answer_draft(subject_request=request, by=team.clerk, now=NOW)
+    return audit.save(row, by=team.dpo, reason=f"{mark} again", fields=["reason"])
+
+
+@maker(q.AnswerCode)
+def answer_code(team: Team, mark: str) -> Model:
+    return q.AnswerCode.objects.create(answer=make(q.AccessAnswer, team))

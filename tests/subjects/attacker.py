@@ -60,12 +60,14 @@ SEALED = {
     (6, b"letter.text"): _own("requests_letter", "body", "address"),
     # What nobody has confirmed yet has no history.
     (9, b"mail.text"): _own("requests_incomingmail", "told"),
+    (10, b"answer.content"): _own("requests_accessanswer", "withheld"),
     (7, b"submission.text"): ("SELECT id, NULL, told_key, told FROM requests_submission",),
 }
 FILES = "SELECT kind, owner, category, key, place_on_disk FROM subjects_sealedfile"
 OF_FILES = {
     3: b"file.content", 4: b"import.content", 6: b"letter.text", 7: b"submission.text",
     8: b"export.content", 9: b"mail.text",
+    10: b"answer.content",
 }  # fmt: skip
 KEYS = "SELECT id, wrapped FROM subjects_vaultkey"
 
