@@ -108,9 +108,7 @@ def access_answer(team: Team, mark: str) -> Model:
     item = item_add(
         subject_request=request, demand=Demand(RequestKind.INFORMATION), by=team.clerk, now=NOW
     )
-    subject_link(
-        subject_request=request, subject=make(s.DataSubject, team), by=team.clerk, now=NOW
-    )
+    subject_link(subject_request=request, subject=make(s.DataSubject, team), by=team.clerk, now=NOW)
     identity_note(subject_request=request, kind="document", by=team.clerk, now=NOW)
     item_accept(item=item, by=team.dpo, now=NOW)
     row = answer_draft(subject_request=request, by=team.clerk, now=NOW)
