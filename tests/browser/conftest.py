@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -82,6 +83,7 @@ FLAWS = """
   return [...new Set(found)];
 }
 """
+AXE = Axe()
 expect.set_options(timeout=5_000)
 
 
@@ -171,6 +173,13 @@ class Visitor:
     def judge(self, name: str) -> None:
         """Note what makes the page hard to read or to use without a mouse."""
         self.house.troubles += [f"{name}: {flaw}" for flaw in self.page.evaluate(FLAWS)]
+        if "/admin/" not in self.page.url:
+            self.house.troubles += [f"{name}: {flaw}" for flaw in self._by_axe()]
+
+    def _by_axe(self) -> list[str]:
+        """What axe finds on a page for the public: its rule and the first place."""
+        found = AXE.run(self.page).response["violations"]
+        return [f"axe {one['id']}: {one['nodes'][0]['target']} ({one['help']})" for one in found]
 
     def picture(self, name: str, *, whole: bool = True) -> None:
         self.page.screenshot(
