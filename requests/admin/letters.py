@@ -187,27 +187,14 @@ class LetterAdmin(ReadOnlyAdmin, VerbAdmin):
     change_form_template = "admin/requests/letter/change_form.html"
     readonly_fields = ["number_link", "made", "sent", "next_try"]
     fieldsets = [
-        (
-            None,
-            {
-                "fields": [
-                    "number_link",
-                    "kind",
-                    "way",
-                    "language",
-                    "by",
-                    "made",
-                    "made_by",
-                    "written_by",
-                    "approved_by",
-                ]
-            },
-        ),
-        (
-            _("delivery"),
-            {"fields": ["sent", "proof", "attempts", "next_try", "error", "keep_until"]},
-        ),
-    ]
+        (None, {"fields": [
+            "number_link", "kind", "way", "language", "by", "made", "made_by", "written_by",
+            "approved_by", "template", "greeting_template", "footer_template",
+        ]}),
+        (_("delivery"), {"fields": [
+            "sent", "proof", "attempts", "next_try", "error", "keep_until",
+        ]}),
+    ]  # fmt: skip
     verbs = (
         Verb(
             "open", _("Open the letter"), NothingForm, open_it, "open",
@@ -255,8 +242,14 @@ class LetterAdmin(ReadOnlyAdmin, VerbAdmin):
             super()
             .get_queryset(request)
             .select_related(
-                "request__operator__jurisdiction", "made_by", "written_by", "approved_by"
-            )
+                "request__operator__jurisdiction",
+                "made_by",
+                "written_by",
+                "approved_by",
+                "template",
+                "greeting_template",
+                "footer_template",
+            )  # fmt: skip
             .prefetch_related("files__file")
         )
 

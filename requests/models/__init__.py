@@ -17,6 +17,7 @@ from requests.models.inspections import (
     Prescription,
     PrescriptionDelay,
 )
+from requests.models.letter_templates import LetterTemplate, LetterTemplateWithdrawal
 from requests.models.letters import Letter, LetterFile
 from requests.models.mailbox import IncomingMail
 from requests.models.request_parts import IdentityCheck, RequestNote, RequestSubject
@@ -40,6 +41,8 @@ __all__ = [
     "InspectionItem",
     "Letter",
     "LetterFile",
+    "LetterTemplate",
+    "LetterTemplateWithdrawal",
     "Prescription",
     "PrescriptionDelay",
     "RecipientTold",

@@ -12,6 +12,7 @@ from registry.models import Operator, User
 from registry.models.base import OperatorRow
 from registry.roles import VIEW, Access
 from requests import states
+from requests.models.letter_templates import LetterTemplate
 from requests.models.subject_requests import NO_NAMES, SEALED, SubjectRequest
 from subjects.models import SealedFile
 from subjects.models.base import lean_history
@@ -77,6 +78,19 @@ def _key() -> Any:
     return models.BigIntegerField(null=True, blank=True, unique=True, editable=False)
 
 
+def _words(label: Any, related_name: str) -> Any:
+    return models.ForeignKey(
+        LetterTemplate,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name=related_name,
+        verbose_name=label,
+        help_text=_("Empty: the office's own words."),
+    )
+
+
 class Letter(SealedModel, OperatorRow):
     """One letter, ours or the person's. It ends with the correspondence; its address before."""
 
@@ -94,6 +108,9 @@ class Letter(SealedModel, OperatorRow):
     body_key = _key()
     address = _sealed(_("address"), "address")
     address_key = _key()
+    template = _words(_("words"), "letters")
+    greeting_template = _words(_("words of the greeting"), "greeted_letters")
+    footer_template = _words(_("words of the end"), "ended_letters")
     made_at = models.DateTimeField(_("made at"))
     made_by = models.ForeignKey(
         User,

@@ -54,7 +54,8 @@ def letters_deliver(*, now: datetime) -> dict[str, int]:
             letter.claimed_at, letter.attempts = now, letter.attempts + 1
             fields = ["state", "claimed_at", "attempts"]
             audit.save(letter, by=None, reason="claimed", fields=fields)
-        return Letter.objects.select_related("request__operator__jurisdiction").get(pk=pk)
+        related = ["request__operator__jurisdiction", "template"]
+        return Letter.objects.select_related(*related).get(pk=pk)
 
     did = sending.send_round(
         list(Letter.objects.filter(ready).order_by("pk").values_list("pk", flat=True)),

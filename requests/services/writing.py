@@ -19,11 +19,13 @@ from registry.services import audit
 from registry.states import move
 from requests import states
 from requests.models import Letter, SubjectRequest
+from requests.models.letter_templates import LetterPart
 from requests.models.letters import PROOF_LIMIT, LetterBy, LetterKind, LetterState, Way
 from requests.models.subject_requests import AnswerBy, RequestKind
 from requests.services.inquiries import NotYet, ProofMissing
 from requests.services.letter_facts import facts_of
-from requests.services.letter_texts import body_of, title_of
+from requests.services.letter_templates import in_force
+from requests.services.letter_texts import Words, body_of, title_of
 from requests.services.letters import (
     RequestOver,
     letter_addresses,
@@ -118,17 +120,30 @@ def _moved(row: Letter, verb: str, *, by: User | None, reason: str, fields: list
 # --- what a letter says and where it goes --------------------------------------------------------
 def title(letter: Letter) -> str:
     """The subject line, in the letter's language; no word of the person."""
-    return title_of(language=letter.language, kind=letter.kind, number=letter.request.number)
+    return title_of(
+        language=letter.language, kind=letter.kind, number=letter.request.number,
+        template=letter.template,
+    )  # fmt: skip
 
 
 def composed(
     subject_request: SubjectRequest, *, kind: str, text: str = "", opened: bool, now: datetime
 ) -> str:
     """The exact letter as it would go now; unless ``opened`` the name in it is masked."""
+    return _worded(subject_request, kind=kind, text=text, opened=opened, now=now).body
+
+
+def _worded(
+    subject_request: SubjectRequest, *, kind: str, text: str, opened: bool, now: datetime
+) -> Words:
     name = told(subject_request, opened=opened)["name"]
     shown = name.text if name.state in (State.OPEN, State.MASKED) else ""
     facts = facts_of(subject_request, kind=kind, name=shown, text=text, now=now)
-    return body_of(language=subject_request.language, kind=kind, facts=facts)
+    language = subject_request.language
+    templates = in_force(
+        operator=subject_request.operator, language=language, kind=kind, moment=now
+    )
+    return body_of(language=language, kind=kind, facts=facts, templates=templates)
 
 
 def address_of(subject_request: SubjectRequest, way: str) -> str:
@@ -162,15 +177,17 @@ def _made(
     row: SubjectRequest, kind: str, way: str, state: str, *, text: str, by: User | None,
     now: datetime,
 ) -> Letter:  # fmt: skip
-    body = composed(row, kind=kind, text=text, opened=True, now=now)
+    words = _worded(row, kind=kind, text=text, opened=True, now=now)
     letter = Letter(
         request=row, way=Way.OUT, kind=LetterKind(kind), language=row.language, by=LetterBy(way),
-        state=LetterState(state), made_at=now, made_by=by,
+        state=LetterState(state), made_at=now, made_by=by, template=words.used.get(kind),
+        greeting_template=words.used.get(LetterPart.GREETING),
+        footer_template=words.used.get(LetterPart.FOOTER),
         next_attempt_at=now if way == LetterBy.EMAIL and state == states.QUEUED else None,
     )  # fmt: skip
     return letter_kept(
         letter, by=by, reason=row.number, address=address_of(row, way),
-        body=letter_body(body, number=row.number),
+        body=letter_body(words.body, number=row.number),
     )  # fmt: skip
 
 
