@@ -24,6 +24,8 @@ from requests.models import (
     Inspection,
     InspectionAnswer,
     InspectionItem,
+    LetterTemplate,
+    LetterTemplateWithdrawal,
     Prescription,
     PrescriptionDelay,
     RegulatorInquiry,
@@ -33,11 +35,13 @@ from subjects.models import DataSubject
 from tests.conftest import Office, Team, make_user
 from tests.subjects.people import NOW, TODAY, person
 
-# Rooms above the register without a row about a person: an authority's letter names none, and an
-# incident is told without names (who is affected stands in rows of their own).
+# Rooms above the register without a row about a person: an authority's letter names none, an
+# incident is told without names (who is affected stands in rows of their own), and the words of
+# letters stand before any person.
 OF_NO_PERSON = {
     RegulatorInquiry, Incident, IncidentEntry, IncidentNotice, IncidentSending,
     Inspection, InspectionItem, InspectionAnswer, Prescription, PrescriptionDelay,
+    LetterTemplate, LetterTemplateWithdrawal,
 }  # fmt: skip
 
 

@@ -103,7 +103,7 @@ class Migration(migrations.Migration):
                 ('withdrawn_at', models.DateTimeField(verbose_name='withdrawn at')),
                 ('reason', models.CharField(help_text='No names or numbers of people here: they come from the request.', max_length=300, verbose_name='reason')),
                 ('template', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='withdrawal', to='requests.lettertemplate', verbose_name='words of letters')),
-                ('withdrawn_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='withdrawn_letter_templates', to=settings.AUTH_USER_MODEL, verbose_name='withdrawn by')),
+                ('withdrawn_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='withdrawn_letter_templates', to=settings.AUTH_USER_MODEL, verbose_name='who withdrew it')),
             ],
             options={
                 'verbose_name': 'withdrawal of words of letters',

@@ -203,7 +203,7 @@ class LetterTemplateWithdrawal(OperatorRow):
         models.PROTECT,
         null=True,
         related_name="withdrawn_letter_templates",
-        verbose_name=_("withdrawn by"),
+        verbose_name=_("who withdrew it"),
     )
     reason = models.CharField(_("reason"), max_length=REASON_LIMIT, help_text=NO_PEOPLE)
     access = Access(scope="template__operator")
