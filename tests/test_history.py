@@ -45,11 +45,8 @@ WITHOUT_HISTORY = {
     "requests.IncidentExport": "written once; its file and key go together",
     "requests.InspectionAnswer": GROWS,
     "requests.PrescriptionDelay": GROWS,
-<<<<<<< HEAD
     "requests.AnswerCode": "a code lives for a quarter of an hour; a history would keep its hash",
-=======
     "requests.LetterTemplateWithdrawal": GROWS,
->>>>>>> b0961fe (Let an operator write letters to people in its own words, in versions)
     "requests.Submission": "gone in a day: a history would keep what must go",
     "requests.Throttle": "a counter of one hour that names nobody",
     "subjects.AccessEvent": GROWS,

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('registry', '0012_inspection_rules'),
-        ('requests', '0012_mailbox'),
+        ('requests', '0013_answers'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
