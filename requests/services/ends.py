@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from registry import seam
-from registry.choices import Effect, Event
+from registry.choices import Effect, Event, RetentionEvent
 from registry.errors import OperatorError, gettext_noop
 from registry.models import Operator, User
 from registry.services import audit
@@ -27,6 +27,7 @@ from requests.models import AccessAnswer, Letter, LetterFile, RequestNote, Subje
 from requests.services.moving import request_held
 from subjects.choices import StopKind
 from subjects.models import DataSubject, SealedFile, Stop, VaultKey
+from subjects.services.covering import Law
 from subjects.services.destruction import flush, keys_destroy
 from subjects.services.evidence_keys import evidence_key_ready
 from subjects.vault.field import SealedField
@@ -40,6 +41,8 @@ CONTACT = ("email_key", "phone_key", "postal_key")
 # A letter in one of these still needs the address.
 ON_ITS_WAY = (states.QUEUED, states.SENDING, states.FAILED, states.PRINTED)
 DAY = timedelta(days=1)
+# Instead of the code of a rule of law: the operator's own, as letters word it.
+OWN = "own"
 
 
 class NoTermOfCorrespondence(OperatorError):
@@ -50,7 +53,10 @@ class NoTermOfCorrespondence(OperatorError):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Through which day a correspondence is kept, that day included, and by which rule."""
+    """Through which day a correspondence is kept, that day included, and by which rule.
+
+    ``rule``: the code of a rule of law, or ``OWN``.
+    """
 
     until: date
     rule: str
@@ -58,10 +64,22 @@ class Kept:
 
 
 def kept_until(operator: Operator, ended_on: date) -> Kept:
-    """As long as a claim can come from it: the limitation period (CC RK 178, CC RF 196).
+    """As the operator's own rule for closed requests says; without one as long as a claim can come
+    from it: the limitation period (CC RK 178, CC RF 196).
 
-    The rule is that of the proof of a consent: an answered request is the proof of its end.
+    That rule is the one of the proof of a consent: an answered request is the proof of its end. Of
+    several rules of the operator the one that ends first (152-FZ 5(7), 94-V 12(2)).
     """
+    law = Law(operator)
+    own = [
+        (last, rule)
+        for rule in law.retention
+        if rule.event == RetentionEvent.REQUEST_CLOSED and rule.activity_id is None
+        if (last := law.period(rule, ended_on)) is not None
+    ]
+    if own:
+        until, first = min(own, key=lambda pair: (pair[0], pair[1].code))
+        return Kept(until, OWN, first.article or first.code)
     statute, promise = rules_for(
         operator=operator, event=Event.CONSENT_ENDED, effect=Effect.KEEP_EVIDENCE, day=ended_on
     )
