@@ -44,6 +44,7 @@ WITHOUT_HISTORY = {
     "requests.IncidentSending": GROWS,
     "requests.IncidentExport": "written once; its file and key go together",
     "requests.InspectionAnswer": GROWS,
+    "requests.InspectionPack": GROWS,
     "requests.PrescriptionDelay": GROWS,
     "requests.AnswerCode": "a code lives for a quarter of an hour; a history would keep its hash",
     "requests.LetterTemplateWithdrawal": GROWS,

@@ -26,6 +26,7 @@ from requests.models import (
     InspectionItem,
     LetterTemplate,
     LetterTemplateWithdrawal,
+    InspectionPack,
     Prescription,
     PrescriptionDelay,
     RegulatorInquiry,
@@ -42,6 +43,7 @@ OF_NO_PERSON = {
     RegulatorInquiry, Incident, IncidentEntry, IncidentNotice, IncidentSending,
     Inspection, InspectionItem, InspectionAnswer, Prescription, PrescriptionDelay,
     LetterTemplate, LetterTemplateWithdrawal,
+    InspectionPack,
 }  # fmt: skip
 
 

@@ -65,7 +65,8 @@ class VerbForm(forms.Form):
 
 @dataclass(frozen=True)
 class Verb:
-    """One page: ``act(request, row, cleaned_data)`` calls the service, returns the message.
+    """One page: ``act(request, row, cleaned_data)`` calls the service, returns the message, or
+    the file that the verb makes.
 
     ``action`` is the permission; ``allowed`` says whether the row's state lets it.
     """
@@ -143,6 +144,8 @@ class VerbAdmin(OfficeAdmin):
                 status = error.status
                 self.after_refusal(request, row, verb, form)
             else:
+                if isinstance(message, HttpResponse):
+                    return message
                 if message:
                     messages.success(request, message)
                 return HttpResponseRedirect(self.after_verb(request, row))

@@ -27,6 +27,7 @@ from registry.tasks import remind, ring
 from requests import states
 from requests.admin import inspection_forms as forms
 from requests.admin.inquiries import _local, _look
+from requests.admin.inspection_packs import PackForm, pack
 from requests.admin.inspection_pages import register_view
 from requests.admin.request_forms import ReasonForm
 from requests.models import Inspection, InspectionItem, Prescription
@@ -155,6 +156,13 @@ class InspectionAdmin(ReadOnlyAdmin, VerbAdmin):
             _in(states.ANNOUNCED, states.RUNNING, states.FINDINGS),
             _("With what result. Not while something asked or prescribed is open."),
         ),
+        Verb(
+            "pack", _("Make a response pack"), PackForm, pack, "pack",
+            intro=_(
+                "One archive of what the office holds, with a manifest. It is downloaded at once "
+                "and kept nowhere; the making is recorded."
+            ),
+        ),
     )  # fmt: skip
 
     # --- registration ------------------------------------------------------------------------
@@ -238,6 +246,7 @@ class InspectionAdmin(ReadOnlyAdmin, VerbAdmin):
         if row is not None:
             context["items"] = row.items.select_related("answer__given_by")
             context["prescriptions"] = row.prescriptions.all()
+            context["packs"] = row.packs.select_related("made_by")
         return super().render_change_form(request, context, *args, **kw)
 
     # --- papers ------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from requests.models.incidents import (
     IncidentSending,
 )
 from requests.models.inquiries import RegulatorInquiry
+from requests.models.inspection_packs import InspectionPack
 from requests.models.inspections import (
     Inspection,
     InspectionAnswer,
@@ -39,6 +40,7 @@ __all__ = [
     "Inspection",
     "InspectionAnswer",
     "InspectionItem",
+    "InspectionPack",
     "Letter",
     "LetterFile",
     "LetterTemplate",

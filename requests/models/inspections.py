@@ -45,7 +45,7 @@ class PrescriptionState(models.TextChoices):
 
 
 _CLERK = VIEW | {"add", "ask", "give"}
-_DPO = _CLERK | {"begin", "drop", "find", "prescribe", "delay", "fulfil", "close"}
+_DPO = _CLERK | {"begin", "drop", "find", "prescribe", "delay", "fulfil", "close", "pack"}
 
 
 class Inspection(OperatorRow):

@@ -18,6 +18,7 @@ from requests.services.inspections import (
     prescription_delay,
     prescription_register,
 )
+from requests.services.packing import inspection_pack
 from tests.conftest import Team
 from tests.crawl.makers import make, maker
 
@@ -72,3 +73,11 @@ def delay(team: Team, mark: str) -> Model:
         prescription=make(q.Prescription, team), asked=mark, paper=mark,
         granted_on=date(2026, 3, 10), due_on=date(2026, 5, 12), by=team.dpo, now=NOW,
     )  # fmt: skip
+
+
+@maker(q.InspectionPack)
+def pack(team: Team, mark: str) -> Model:
+    return inspection_pack(
+        inspection=make(q.Inspection, team), parts=["asked", "incidents"], since=ORDERED,
+        until=date(2026, 3, 10), language="en", by=team.dpo, now=NOW,
+    ).row  # fmt: skip
