@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from registry.access import without_undertaking
+from registry.access import roles_of, without_undertaking
 from registry.desk import desk
 
 ORDER = ("requests", "subjects", "registry")
@@ -54,7 +54,9 @@ class OfficeSite(AdminSite):
         board = desk(
             user=request.user, now=timezone.now(), operator_code=request.GET.get("operator", "")
         )
-        may_find = request.user.has_perm("subjects.view_datasubject")
+        # An inspector searches for nobody.
+        inspector = roles_of(request.user).visit is not None
+        may_find = request.user.has_perm("subjects.view_datasubject") and not inspector
         context = {
             "desk": board,
             "may_find": may_find,

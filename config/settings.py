@@ -98,6 +98,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "config.middleware.NoStoreMiddleware",
     "config.middleware.TwoFactorMiddleware",
+    "config.middleware.InspectorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "config.middleware.RefusalMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",

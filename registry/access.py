@@ -7,6 +7,7 @@ is one more role, with its own grants on each model.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from django.apps import apps
@@ -14,8 +15,8 @@ from django.contrib.auth.backends import ModelBackend
 from django.db.models import F, Model, Q, QuerySet
 from django.utils import timezone
 
-from registry.models import Membership, Operator, User
-from registry.roles import Access
+from registry.models import InspectorPass, Membership, Operator, User
+from registry.roles import INSPECTOR, Access
 
 M = TypeVar("M", bound=Model)
 
@@ -34,11 +35,13 @@ class Held(NamedTuple):
     """Operator id -> roles today: the user's own, and with them those stood in for.
 
     ``sworn``: operators to which the user has signed an undertaking that holds today.
+    ``visit``: the pass of an account that is an inspector's, whether it still holds or not.
     """
 
     own: Roles
     everything: Roles
     sworn: frozenset[int]
+    visit: InspectorPass | None = None
 
 
 def roles_of(user: Any) -> Held:
@@ -66,7 +69,9 @@ def _read_roles(user: User) -> Held:
         )
         .filter(Q(user=user) | Q(substitute=user.pk, away_in=F("operator")))
     )
+    held_any = False
     for membership in memberships:
+        held_any = True
         operator = membership.operator_id
         today = timezone.localdate(now, membership.operator.zone)
         if not membership.holds_on(today):
@@ -77,12 +82,24 @@ def _read_roles(user: User) -> Held:
                 sworn.add(operator)
         elif membership.away_from <= today <= membership.away_until:
             lent.setdefault(operator, set()).add(membership.role)
+    # Whoever has or had a role is no inspector: the staff is asked no second question.
+    visit = None if held_any else InspectorPass.objects.filter(user=user).first()
+    if visit is not None:
+        return _as_inspector(visit, now)
     everything = {
         operator: frozenset(own.get(operator, set()) | lent.get(operator, set()))
         for operator in {*own, *lent}
     }
     held = {operator: frozenset(roles) for operator, roles in own.items()}
     return Held(held, everything, frozenset(sworn))
+
+
+def _as_inspector(visit: InspectorPass, now: datetime) -> Held:
+    """The rooms that the pass opens, to the moment; an inspector signs no undertaking."""
+    if not visit.holds_at(now):
+        return Held({}, {}, frozenset(), visit)
+    rooms = {visit.operator_id: frozenset(f"{INSPECTOR}{room}" for room in visit.rooms)}
+    return Held(rooms, rooms, frozenset({visit.operator_id}), visit)
 
 
 def without_undertaking(user: Any) -> bool:
@@ -93,12 +110,12 @@ def without_undertaking(user: Any) -> bool:
 
 def operator_ids(user: Any, action: str, access: Access) -> list[int]:
     """Operators in which a role of the user grants the action."""
-    own, everything, sworn = roles_of(user)
+    held = roles_of(user)
     return [
         operator
-        for operator, roles in (everything if access.lent else own).items()
+        for operator, roles in (held.everything if access.lent else held.own).items()
         if any(action in access.grants(role) for role in roles)
-        and (operator in sworn or not access.sworn)
+        and (operator in held.sworn or not access.sworn)
     ]
 
 

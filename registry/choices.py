@@ -12,6 +12,15 @@ class Role(TextChoices):
     AUDITOR = "auditor", _("auditor")
 
 
+class Room(TextChoices):
+    """What can be opened to an inspector of the authority; the models say to which they belong."""
+
+    REGISTER = "register", _("the register: activities, policy, consent texts, papers, transfers")
+    PEOPLE = "people", _("people: cards with masked values, consents, destructions, who looked")
+    REQUESTS = "requests", _("requests of people, with masked values")
+    INCIDENTS = "incidents", _("incidents")
+
+
 class Language(TextChoices):
     RU = "ru", _("Russian")
     KK = "kk", _("Kazakh")

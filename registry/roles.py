@@ -12,6 +12,8 @@ VIEW = frozenset({"view"})
 EDIT = frozenset({"view", "add", "change"})
 FULL = frozenset({"view", "add", "change", "delete"})
 NOTHING: frozenset[str] = frozenset()
+# An inspector of the authority, with the name of a room behind it: "inspector:register".
+INSPECTOR = "inspector:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Access:
     or a substitute could lengthen the very absence that lends the rights.
     ``sworn``: rows about people, open only to whoever has signed an undertaking not to disclose
     them (152-FZ 7, 94-V 11); whoever stands in for somebody has signed one too.
+    ``room``: to which room the model belongs, of those that can be opened to an inspector; empty:
+    to none. An inspector reads what an auditor would, in the rooms that are open, and no more.
     """
 
     scope: str | None
@@ -35,9 +39,13 @@ class Access:
     shared: bool = False
     lent: bool = True
     sworn: bool = False
+    room: str = ""
 
     def grants(self, role: str) -> frozenset[str]:
         """The actions of a role; an unknown role has none."""
+        if role.startswith(INSPECTOR):
+            mine = self.room and role == f"{INSPECTOR}{self.room}"
+            return VIEW & self.auditor if mine else NOTHING
         if role not in {"dpo", "clerk", "auditor", "administrator"}:
             return NOTHING
         granted: frozenset[str] = getattr(self, role)
@@ -46,7 +54,7 @@ class Access:
 
 # The usual shapes, named once.
 LAW = Access(scope=None, administrator=EDIT)
-REGISTER = Access(scope="operator", dpo=FULL, administrator=FULL)
+REGISTER = Access(scope="operator", dpo=FULL, administrator=FULL, room="register")
 MACHINE = Access(scope=None, dpo=VIEW, clerk=NOTHING, auditor=VIEW)
 ADMINISTRATOR_ONLY = Access(
     scope=None, dpo=NOTHING, clerk=NOTHING, auditor=NOTHING, administrator=VIEW

@@ -55,6 +55,7 @@ class Looked(TextChoices):
     DOWNLOAD = "download", _("downloaded a file")
     PAPER = "paper", _("printed a paper")
     DESTROYED_LOOK = "destroyed_look", _("asked whether somebody was destroyed")
+    PAGE = "page", _("saw a page, as an inspector")
     DISCLOSURE = "disclosure", _("gave the data to somebody")
     DISCLOSURE_REFUSED = "disclosure_refused", _("tried to give the data, and was refused")
 

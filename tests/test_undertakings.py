@@ -27,6 +27,7 @@ from requests.models import (
     LetterTemplate,
     LetterTemplateWithdrawal,
     InspectionPack,
+    InspectorAccess,
     Prescription,
     PrescriptionDelay,
     RegulatorInquiry,
@@ -44,6 +45,7 @@ OF_NO_PERSON = {
     Inspection, InspectionItem, InspectionAnswer, Prescription, PrescriptionDelay,
     LetterTemplate, LetterTemplateWithdrawal,
     InspectionPack,
+    InspectionPack, InspectorAccess,
 }  # fmt: skip
 
 

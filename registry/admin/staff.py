@@ -170,7 +170,7 @@ class MembershipAdmin(VerbAdmin):
         if db_field.name == "user" and field is not None:
             # A newcomer has no operator yet; the staff of others stay out of sight.
             seen = scoped(User.objects.filter(is_active=True), request.user)
-            newcomers = User.objects.filter(is_active=True, memberships=None)
+            newcomers = User.objects.filter(is_active=True, memberships=None, inspector_pass=None)
             field.queryset = User.objects.filter(
                 Q(pk__in=seen.values("pk")) | Q(pk__in=newcomers.values("pk"))
             )

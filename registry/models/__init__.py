@@ -35,7 +35,7 @@ from registry.models.register import (
 )
 from registry.models.register_papers import ControlRecord, ControlStep, Filing, RegisterPaper
 from registry.models.rules import DeadlineRule
-from registry.models.staff import Absence, Membership, User
+from registry.models.staff import Absence, InspectorPass, Membership, User
 from registry.models.transfers import ProcessorInstruction, RecipientInformation, Transfer
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "Extension",
     "Filing",
     "InformationSystem",
+    "InspectorPass",
     "IntakeChannel",
     "JobRun",
     "Jurisdiction",

@@ -167,6 +167,7 @@ class ConsentText(OperatorRow, Named):
         scope="operator",
         dpo=VIEW | {"add", "change", "publish", "draft"},
         administrator=VIEW | {"add", "change", "publish"},
+        room="register",
     )
 
     objects = ConsentTextQuerySet.as_manager()

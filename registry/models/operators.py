@@ -158,7 +158,7 @@ class Operator(models.Model):
         _("active"), default=True, help_text=_("Off: no new cases; what is open stays visible.")
     )
     history = history(m2m_fields=[also_under])
-    access = Access(scope="pk", dpo=VIEW | {"change"}, administrator=EDIT)
+    access = Access(scope="pk", dpo=VIEW | {"change"}, administrator=EDIT, room="register")
 
     class Meta:
         verbose_name = _("operator")

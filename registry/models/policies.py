@@ -73,6 +73,7 @@ class PolicyVersion(OperatorRow):
         scope="operator",
         dpo=VIEW | {"draft", "publish", "delete"},
         administrator=VIEW | {"draft", "publish", "delete"},
+        room="register",
     )
 
     objects = PolicyVersionQuerySet.as_manager()
@@ -130,7 +131,7 @@ class PolicyText(models.Model):
     digest = models.CharField(_("digest (SHA-256)"), max_length=64)
     published_at = models.DateTimeField(_("published at"), null=True, editable=False)
     history = history()
-    access = Access(scope="version__operator")
+    access = Access(scope="version__operator", room="register")
 
     class Meta:
         verbose_name = _("text of the policy")

@@ -151,7 +151,7 @@ class Purpose(RegisterRow):
         help_text=_("Databases of incompatible purposes may not be joined (152-FZ 5(3))."),
     )
     history = history(m2m_fields=[incompatible])
-    access = Access(scope="operator", dpo=FULL | {"end"}, administrator=FULL)
+    access = Access(scope="operator", dpo=FULL | {"end"}, administrator=FULL, room="register")
 
     class Meta(RegisterRow.Meta):
         verbose_name = _("purpose")

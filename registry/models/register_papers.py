@@ -18,6 +18,7 @@ PAPERS = Access(
     scope="operator",
     dpo=VIEW | {"draft", "sign", "file", "discard"},
     administrator=VIEW | {"draft", "sign", "file", "discard"},
+    room="register",
 )
 
 
@@ -115,7 +116,7 @@ class Filing(models.Model):
         related_name="recorded_filings",
         verbose_name=_("recorded by"),
     )
-    access = Access(scope="paper__operator")
+    access = Access(scope="paper__operator", room="register")
     append_only = True
 
     class Meta:
@@ -156,6 +157,7 @@ class ControlStep(RegisterRow):
         dpo=REGISTER.dpo | {"record"},
         clerk=VIEW | {"record"},
         administrator=REGISTER.administrator | {"record"},
+        room="register",
     )
 
     class Meta(RegisterRow.Meta):
@@ -195,7 +197,7 @@ class ControlRecord(models.Model):
         related_name="control_records",
         verbose_name=_("recorded by"),
     )
-    access = Access(scope="step__operator")
+    access = Access(scope="step__operator", room="register")
     append_only = True
 
     class Meta:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.contrib import auth
@@ -11,8 +11,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from registry.choices import Language, Role
-from registry.models.base import OPERATOR_HELP, OperatorRow, history
+from registry.choices import Language, Role, Room
+from registry.models.base import OPERATOR_HELP, ChoiceListField, OperatorRow, history
 from registry.models.operators import Operator
 from registry.roles import EDIT, FULL, Access
 
@@ -253,3 +253,38 @@ class Absence(OperatorRow):
             )
             if overlapping:
                 raise ValidationError(_("These days overlap with another absence."))
+
+
+class InspectorPass(OperatorRow):
+    """What an account of an inspector opens, until which moment: no role, and nothing to decide.
+
+    Such an account holds no membership, ever: it is not of the staff, owns no clock, signs
+    nothing and stands in for nobody. It signs no undertaking either: what an inspector learns is
+    kept secret by the authority's own duty (152-FZ 23), and values stay masked for it.
+    """
+
+    user = models.OneToOneField(
+        User, models.PROTECT, related_name="inspector_pass", verbose_name=_("inspector")
+    )
+    operator = models.ForeignKey(
+        Operator,
+        models.PROTECT,
+        related_name="inspector_passes",
+        verbose_name=_("operator"),
+        help_text=OPERATOR_HELP,
+    )
+    rooms = ChoiceListField(_("rooms"), options=Room)
+    until = models.DateTimeField(_("open until"))
+    history = history()
+    access = Access(scope="operator", lent=False)
+
+    class Meta:
+        verbose_name = _("pass of an inspector")
+        verbose_name_plural = _("passes of inspectors")
+        ordering = ["-until"]
+
+    def __str__(self) -> str:
+        return f"{self.operator.code}: {self.user.username}"
+
+    def holds_at(self, moment: datetime) -> bool:
+        return moment < self.until

@@ -24,6 +24,7 @@ GATED = Access(
     scope="operator",
     dpo=VIEW | {"add", "change", "delete", "gate"},
     administrator=VIEW | {"add", "change", "delete", "gate"},
+    room="register",
 )
 
 
@@ -160,7 +161,7 @@ class RecipientInformation(models.Model):
         _("document"), max_length=300, help_text=_("The paper that says it: number and date.")
     )
     history = history()
-    access = Access(scope="transfer__operator")
+    access = Access(scope="transfer__operator", room="register")
 
     class Meta:
         verbose_name = _("information about the recipient")
@@ -239,6 +240,7 @@ class ProcessorInstruction(OperatorRow):
         scope="operator",
         dpo=VIEW | {"add", "change", "delete"},
         administrator=VIEW | {"add", "change", "delete"},
+        room="register",
     )
 
     class Meta:

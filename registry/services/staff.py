@@ -17,6 +17,7 @@ from registry.models import (
     Carrier,
     ControlStep,
     Deadline,
+    InspectorPass,
     Membership,
     NoticeLine,
     Operator,
@@ -47,6 +48,10 @@ class SuccessorNeedsLeaver(OperatorError):
 
 class RoleHeldAlready(Conflict):
     template = gettext_noop("%(user)s has a role with %(operator)s already.")
+
+
+class InspectorHasNoRole(OperatorError):
+    template = gettext_noop("%(user)s is the account of an inspector: it never gets a role.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,8 @@ def membership_start(
     seam.lock(Operator.objects.filter(pk=operator.pk)).get()
     if Membership.objects.filter(user=user, operator=operator, ended_on=None).exists():
         raise RoleHeldAlready(user=str(user), operator=str(operator))
+    if InspectorPass.objects.filter(user=user).exists():
+        raise InspectorHasNoRole(user=str(user))
     membership = Membership(
         user=user, operator=operator, role=Role(role), started_on=started_on, position=position,
         undertaking=undertaking, undertaking_on=undertaking_on,

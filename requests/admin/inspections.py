@@ -29,6 +29,16 @@ from requests.admin import inspection_forms as forms
 from requests.admin.inquiries import _local, _look
 from requests.admin.inspection_packs import PackForm, pack
 from requests.admin.inspection_pages import register_view
+from requests.admin.inspector_access import (
+    EndAccessForm,
+    OpenAccessForm,
+    SeenForm,
+    accesses_shown,
+    let_in,
+    open_of,
+    seen,
+    shut,
+)
 from requests.admin.request_forms import ReasonForm
 from requests.models import Inspection, InspectionItem, Prescription
 from requests.services.inspections import (
@@ -163,6 +173,24 @@ class InspectionAdmin(ReadOnlyAdmin, VerbAdmin):
                 "and kept nowhere; the making is recorded."
             ),
         ),
+        Verb(
+            "let_in", _("Open a log-in for the inspector"), OpenAccessForm, let_in, "let_in",
+            _in(states.ANNOUNCED, states.RUNNING, states.FINDINGS),
+            _(
+                "It only reads, ends by itself, and each page that it is given is written down. "
+                "The password is shown once."
+            ),
+        ),
+        Verb(
+            "shut", _("End the log-in of the inspector"), EndAccessForm, shut, "shut",
+            lambda row: bool(row and open_of(row).exists()),
+            _("Before its time, with the reason."),
+        ),
+        Verb(
+            "seen", _("Take what the inspector saw as CSV"), SeenForm, seen, "seen",
+            lambda row: bool(row and row.accesses.exists()),
+            _("Every page with its moment. The taking is recorded."),
+        ),
     )  # fmt: skip
 
     # --- registration ------------------------------------------------------------------------
@@ -247,6 +275,7 @@ class InspectionAdmin(ReadOnlyAdmin, VerbAdmin):
             context["items"] = row.items.select_related("answer__given_by")
             context["prescriptions"] = row.prescriptions.all()
             context["packs"] = row.packs.select_related("made_by")
+            context |= accesses_shown(row)
         return super().render_change_form(request, context, *args, **kw)
 
     # --- papers ------------------------------------------------------------------------------

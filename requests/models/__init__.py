@@ -19,6 +19,7 @@ from requests.models.inspections import (
     PrescriptionDelay,
 )
 from requests.models.letter_templates import LetterTemplate, LetterTemplateWithdrawal
+from requests.models.inspector_access import InspectorAccess
 from requests.models.letters import Letter, LetterFile
 from requests.models.mailbox import IncomingMail
 from requests.models.request_parts import IdentityCheck, RequestNote, RequestSubject
@@ -41,6 +42,7 @@ __all__ = [
     "InspectionAnswer",
     "InspectionItem",
     "InspectionPack",
+    "InspectorAccess",
     "Letter",
     "LetterFile",
     "LetterTemplate",

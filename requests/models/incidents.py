@@ -61,7 +61,7 @@ class EntryKind(models.TextChoices):
 _CLERK = VIEW | {"add", "describe", "note"}
 _DPO = _CLERK | {"affect", "notify", "export", "close", "dismiss", "reopen", "correct"}
 # Whoever runs the machine is often the first to see an incident; the people are not theirs to see.
-INCIDENTS = Access(scope="operator", dpo=_DPO, clerk=_CLERK, administrator=_CLERK)
+INCIDENTS = Access(scope="operator", dpo=_DPO, clerk=_CLERK, administrator=_CLERK, room="incidents")
 
 
 class Incident(OperatorRow):
@@ -256,7 +256,7 @@ class IncidentEntry(models.Model):
         related_name="incident_entries",
         verbose_name=_("recorded by"),
     )
-    access = Access(scope="incident__operator")
+    access = Access(scope="incident__operator", room="incidents")
     append_only = True
 
     class Meta:
@@ -295,7 +295,7 @@ class IncidentNotice(models.Model):
         related_name="incident_notices",
         verbose_name=_("made by"),
     )
-    access = Access(scope="incident__operator")
+    access = Access(scope="incident__operator", room="incidents")
     append_only = True
 
     class Meta:
@@ -337,7 +337,7 @@ class IncidentSending(models.Model):
         related_name="incident_sendings",
         verbose_name=_("recorded by"),
     )
-    access = Access(scope="notice__incident__operator")
+    access = Access(scope="notice__incident__operator", room="incidents")
     append_only = True
 
     objects = SendingQuerySet.as_manager()

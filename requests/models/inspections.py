@@ -45,7 +45,19 @@ class PrescriptionState(models.TextChoices):
 
 
 _CLERK = VIEW | {"add", "ask", "give"}
-_DPO = _CLERK | {"begin", "drop", "find", "prescribe", "delay", "fulfil", "close", "pack"}
+_DPO = _CLERK | {
+    "begin",
+    "drop",
+    "find",
+    "prescribe",
+    "delay",
+    "fulfil",
+    "close",
+    "pack",
+    "let_in",
+    "shut",
+    "seen",
+}
 
 
 class Inspection(OperatorRow):

@@ -22,6 +22,7 @@ PARTS = Access(
     auditor=VIEW,
     administrator=frozenset(),
     sworn=True,
+    room="requests",
 )
 
 

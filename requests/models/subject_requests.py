@@ -133,6 +133,7 @@ REQUESTS = Access(
     auditor=VIEW,
     administrator=frozenset(),
     sworn=True,
+    room="requests",
 )
 ITEMS = Access(
     scope="request__operator",
@@ -142,6 +143,7 @@ ITEMS = Access(
     auditor=VIEW,
     administrator=frozenset(),
     sworn=True,
+    room="requests",
 )
 
 

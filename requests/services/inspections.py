@@ -39,6 +39,7 @@ from requests.models.inspections import (
 )
 from requests.services.incident_rows import check_fields
 from requests.services.inquiries import ForeignAuthority, NotYet, OperatorInactive, ReasonMissing
+from requests.services.inspector_access import inspector_close
 
 
 class OrderKnown(Conflict):
@@ -429,7 +430,10 @@ def prescription_fulfil(
 def inspection_close(
     *, inspection: Inspection, reason: str, by: User | None, now: datetime
 ) -> Inspection:
-    """With what result it ended. Not while something is asked or a prescription is open."""
+    """With what result it ended; the log-ins of its inspectors end with it.
+
+    Not while something is asked or a prescription is open.
+    """
     row = _held(inspection, "close")
     reason = reason.strip()
     if not reason:
@@ -443,4 +447,6 @@ def inspection_close(
     row.state = move(states.INSPECTION, row.state, "close", number=row.number)
     row.closed_at, row.closed_reason = now, reason
     check_fields(row, name=row.number, only=["closed_reason"])
+    for access in row.accesses.filter(closed_at=None):
+        inspector_close(access=access, reason=reason, by=by, now=now)
     return audit.save(row, by=by, reason=reason, fields=["state", "closed_at", "closed_reason"])

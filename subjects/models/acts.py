@@ -19,6 +19,7 @@ ACTS = Access(
     auditor=VIEW | {"ask"},
     administrator=frozenset(),
     sworn=True,
+    room="people",
 )
 
 
@@ -174,6 +175,7 @@ class ActItem(models.Model):
         auditor=VIEW,
         administrator=frozenset(),
         sworn=True,
+        room="people",
     )
 
     class Meta:

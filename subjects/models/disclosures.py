@@ -30,6 +30,7 @@ def of_disclosures(scope: str) -> Access:
         auditor=VIEW,
         administrator=frozenset(),
         sworn=True,
+        room="people",
     )
 
 

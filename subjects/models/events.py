@@ -36,7 +36,13 @@ class AccessEvent(models.Model):
     # How many people or rows, and of which kind: never what was typed.
     details = models.JSONField(_("details"), default=dict)
     access = Access(
-        scope="operator", dpo=VIEW, clerk=VIEW, auditor=VIEW, administrator=frozenset(), sworn=True
+        scope="operator",
+        dpo=VIEW,
+        clerk=VIEW,
+        auditor=VIEW,
+        administrator=frozenset(),
+        sworn=True,
+        room="people",
     )
     append_only = True
 

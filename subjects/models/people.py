@@ -33,6 +33,7 @@ PEOPLE = Access(
     auditor=VIEW,
     administrator=frozenset(),
     sworn=True,
+    room="people",
 )
 
 
@@ -45,6 +46,7 @@ def of_people(scope: str) -> Access:
         auditor=PEOPLE.auditor,
         administrator=PEOPLE.administrator,
         sworn=True,
+        room="people",
     )
 
 

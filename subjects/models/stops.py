@@ -19,6 +19,7 @@ HOLDS = Access(
     auditor=VIEW,
     administrator=frozenset(),
     sworn=True,
+    room="people",
 )
 
 

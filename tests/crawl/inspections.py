@@ -18,6 +18,7 @@ from requests.services.inspections import (
     prescription_delay,
     prescription_register,
 )
+from requests.services.inspector_access import inspector_open
 from requests.services.packing import inspection_pack
 from tests.conftest import Team
 from tests.crawl.makers import make, maker
@@ -81,3 +82,18 @@ def pack(team: Team, mark: str) -> Model:
         inspection=make(q.Inspection, team), parts=["asked", "incidents"], since=ORDERED,
         until=date(2026, 3, 10), language="en", by=team.dpo, now=NOW,
     ).row  # fmt: skip
+
+
+@maker(q.InspectorAccess)
+def inspector_access(team: Team, mark: str) -> Model:
+    row: Any = make(q.Inspection, team)
+    return inspector_open(
+        inspection=row, name=mark, login=f"{mark}.visit", rooms=["register"], by=team.dpo, now=NOW,
+        until=datetime(2026, 3, 20, 9, tzinfo=UTC),
+    )[0]  # fmt: skip
+
+
+@maker(r.InspectorPass)
+def inspector_pass(team: Team, mark: str) -> Model:
+    row: Any = make(q.InspectorAccess, team)
+    return row.visit

@@ -41,6 +41,8 @@ SITE_PAGES = {
     "journals", "statistics",
     "inspection_register", "incident_register", "incident_notice", "incident_exported",
     "letter_template_begin",
+    "inspection_register",
+    "incident_register", "incident_notice", "incident_exported",
 }  # fmt: skip
 MODEL_PAGES = {"changelist", "add"}
 ROW_PAGES = {"change", "delete", "history", "simple_history"}
