@@ -39,6 +39,7 @@ from requests.admin.inspector_access import (
     seen,
     shut,
 )
+from requests.admin.readiness import ready_view
 from requests.admin.request_forms import ReasonForm
 from requests.models import Inspection, InspectionItem, Prescription
 from requests.services.inspections import (
@@ -283,6 +284,7 @@ class InspectionAdmin(ReadOnlyAdmin, VerbAdmin):
         view = self.admin_site.admin_view
         return [
             path("register/", view(partial(register_view, self)), name="inspection_register"),
+            path("ready/", view(partial(ready_view, self)), name="inspection_ready"),
             *super().get_urls(),
         ]
 

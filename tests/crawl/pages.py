@@ -42,6 +42,7 @@ SITE_PAGES = {
     "inspection_register", "incident_register", "incident_notice", "incident_exported",
     "letter_template_begin",
     "inspection_register",
+    "inspection_register", "inspection_ready",
     "incident_register", "incident_notice", "incident_exported",
 }  # fmt: skip
 MODEL_PAGES = {"changelist", "add"}
