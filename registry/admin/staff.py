@@ -170,9 +170,10 @@ class MembershipAdmin(VerbAdmin):
         if db_field.name == "user" and field is not None:
             # A newcomer has no operator yet; the staff of others stay out of sight.
             seen = scoped(User.objects.filter(is_active=True), request.user)
-            newcomers = User.objects.filter(is_active=True, memberships=None, inspector_pass=None)
+            newcomers = User.objects.filter(is_active=True, memberships=None)
+            # An inspector never gets a role: beside one, the pass would hold nobody back.
             field.queryset = User.objects.filter(
-                Q(pk__in=seen.values("pk")) | Q(pk__in=newcomers.values("pk"))
+                Q(pk__in=seen.values("pk")) | Q(pk__in=newcomers.values("pk")), inspector_pass=None
             )
         return field
 

@@ -28,6 +28,7 @@ from requests import states
 from requests.models import Inspection, InspectorAccess
 from requests.services.incident_rows import check_fields
 from requests.services.inquiries import ReasonMissing
+from requests.services.streaming import streamed
 from subjects.choices import Looked
 from subjects.models import AccessEvent
 from subjects.services.looking import look
@@ -189,12 +190,14 @@ def pages_seen_export(*, inspection: Inspection, language: str, by: User, now: d
     count = 0
     with override(language):
         writer.writerow([gettext("When"), gettext("Who"), gettext("Log-in"), gettext("Page")])
-        for row in pages_seen(inspection).order_by("at", "pk").iterator(chunk_size=1000):
-            user = row.user
-            told = [str(user), user.username] if user else ["", ""]
-            line = [f"{row.at.astimezone(zone):%Y-%m-%d %H:%M:%S}", *told, row.details["path"]]
-            writer.writerow([safe(cell) for cell in line])
-            count += 1
+        found = pages_seen(inspection).order_by("at", "pk")
+        with streamed(found, at_once=1000) as rows:
+            for row in rows:
+                user = row.user
+                told = [str(user), user.username] if user else ["", ""]
+                line = [f"{row.at.astimezone(zone):%Y-%m-%d %H:%M:%S}", *told, row.details["path"]]
+                writer.writerow([safe(cell) for cell in line])
+                count += 1
     look(
         operator=inspection.operator_id, what=Looked.EXPORT, user=by, now=now,
         reason=inspection.number, journal="seen", lines=count,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -30,6 +30,7 @@ from requests.models.inspection_packs import PackPart
 from requests.services.incident_register import incident_register_export
 from requests.services.inspection_register import inspection_register_export
 from requests.services.journals import JournalOf, journal_export
+from requests.services.streaming import streamed
 from subjects.choices import PaperKind
 from subjects.models import AccessEvent, ActPaper, DestructionAct
 from subjects.services.disclosure_register import Media
@@ -81,7 +82,8 @@ class Wanted:
         return f"{self.since.isoformat()}-{self.until.isoformat()}"
 
 
-Files = Iterator[PackFile]
+# Closed by whoever asked, also half-way: an open cursor of the database must not outlive it.
+Files = Generator[PackFile, None, None]
 
 
 def plain(text: str) -> str:
@@ -144,9 +146,10 @@ def _policies(asked: Wanted) -> Files:
 def _papers(asked: Wanted) -> Files:
     signed = RegisterPaper.objects.filter(operator=asked.operator, signed_at__isnull=False)
     rows = signed.select_related("operator", "signer", "activity").order_by("pk")
-    for row in rows.iterator(chunk_size=50):
-        name = f"{plain(row.number)}-{row.kind}-{row.language}.pdf"
-        yield PackFile(name, str(row), paper_pdf(row))
+    with streamed(rows, at_once=50) as found:
+        for row in found:
+            name = f"{plain(row.number)}-{row.kind}-{row.language}.pdf"
+            yield PackFile(name, str(row), paper_pdf(row))
 
 
 def _control(asked: Wanted) -> Files:
@@ -183,12 +186,14 @@ def _acts(asked: Wanted) -> Files:
     papers = ActPaper.objects.filter(
         act__operator=asked.operator, act__finished_at__gte=first, act__finished_at__lt=last
     ).select_related("act")
-    for row in papers.order_by("act", "kind", "language").iterator(chunk_size=20):
-        parts = (row.act.number, row.kind, row.language)
-        name = "-".join(plain(part) for part in parts if part)
-        ending = "csv" if row.kind == PaperKind.LOG else "pdf"
-        what = f"{row.act.number}: {row.get_kind_display()}"
-        yield PackFile(f"{name}.{ending}", what, bytes(row.content), dated=True)
+    rows = papers.order_by("act", "kind", "language")
+    with streamed(rows, at_once=20) as found:
+        for row in found:
+            parts = (row.act.number, row.kind, row.language)
+            name = "-".join(plain(part) for part in parts if part)
+            ending = "csv" if row.kind == PaperKind.LOG else "pdf"
+            what = f"{row.act.number}: {row.get_kind_display()}"
+            yield PackFile(f"{name}.{ending}", what, bytes(row.content), dated=True)
 
 
 def _journal(of: JournalOf, asked: Wanted) -> Files:
@@ -257,22 +262,23 @@ def _looked(asked: Wanted) -> Files:
     if not events.exists():
         return
     zone = asked.operator.zone
-    rows = events.select_related("user", "subject").order_by("at", "pk").iterator(chunk_size=1000)
-    lines = (
-        [
-            f"{row.at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
-            str(row.user) if row.user else gettext("the office itself"),
-            str(row.get_what_display()),
-            row.subject.code if row.subject else "",
-            row.reason,
-        ]
-        for row in rows
-    )
     columns = [
         gettext("When"), gettext("Who"), gettext("What"), gettext("Code of the card"),
         gettext("Reason"),
     ]  # fmt: skip
-    content = table(columns, lines)
+    found = events.select_related("user", "subject").order_by("at", "pk")
+    with streamed(found, at_once=1000) as rows:
+        lines = (
+            [
+                f"{row.at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
+                str(row.user) if row.user else gettext("the office itself"),
+                str(row.get_what_display()),
+                row.subject.code if row.subject else "",
+                row.reason,
+            ]
+            for row in rows
+        )
+        content = table(columns, lines)
     yield PackFile(f"looked-{asked.days}.csv", str(PackPart.LOOKED.label), content, dated=True)
 
 

@@ -11,6 +11,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -133,10 +134,11 @@ def inspection_pack(
     with override(language), zipfile.ZipFile(archive.stream, "w") as zipped:
         for part in chosen:
             found = False
-            for file in PARTS[part](asked):
-                found = True
-                told = archive.add(zipped, f"{part}/{file.name}", file.content)
-                archive.listed.append(_entry(told, part, file, asked))
+            with closing(PARTS[part](asked)) as files:
+                for file in files:
+                    found = True
+                    told = archive.add(zipped, f"{part}/{file.name}", file.content)
+                    archive.listed.append(_entry(told, part, file, asked))
             if not found:
                 empty.append(part)
         paper = archive.add(zipped, "manifest.pdf", _paper(asked, archive.listed, empty))

@@ -13,7 +13,7 @@ import time_machine
 from django.contrib import admin
 from django.contrib.auth import authenticate
 from django.db import connection, transaction
-from django.test import Client, RequestFactory
+from django.test import Client, RequestFactory, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import translation
@@ -228,6 +228,32 @@ def test_the_staff_are_asked_no_further_question(office: Office) -> None:
     with CaptureQueriesContext(connection) as caught:
         assert roles_of(user).visit is None
     assert len(caught) == 1
+
+
+def test_nobody_gives_it_a_role_on_the_page_of_the_staff(office: Office, as_user: Any) -> None:
+    team = office.ipm
+    user = opened(ordered(team), team)[0].visit.user
+    form = {
+        "user": user.pk,
+        "operator": team.operator.pk,
+        "role": "dpo",
+        "started_on": "2026-03-10",
+    }
+    for chief in (team.dpo, office.admin, office.pandev.dpo):
+        answer = as_user(chief).post("/admin/registry/membership/add/", form)
+        assert answer.status_code == 200, chief
+        assert "user" in answer.context["adminform"].form.errors
+    assert not user.memberships.exists()
+
+
+@override_settings(REQUIRE_TWO_FACTOR=True)
+def test_it_needs_a_second_factor_like_everybody(office: Office, as_user: Any) -> None:
+    team = office.ipm
+    client = visitor(as_user, opened(ordered(team), team)[0])
+    answer = client.get(REGISTER)
+    assert answer.status_code == 302 and answer.headers["Location"] == reverse("two_factor")
+    assert client.get(reverse("two_factor")).status_code == 200
+    assert not AccessEvent.objects.filter(what="page").exists()
 
 
 # --- its end -------------------------------------------------------------------------------------
