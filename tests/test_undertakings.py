@@ -24,10 +24,10 @@ from requests.models import (
     Inspection,
     InspectionAnswer,
     InspectionItem,
-    LetterTemplate,
-    LetterTemplateWithdrawal,
     InspectionPack,
     InspectorAccess,
+    LetterTemplate,
+    LetterTemplateWithdrawal,
     Prescription,
     PrescriptionDelay,
     RegulatorInquiry,
@@ -44,7 +44,6 @@ OF_NO_PERSON = {
     RegulatorInquiry, Incident, IncidentEntry, IncidentNotice, IncidentSending,
     Inspection, InspectionItem, InspectionAnswer, Prescription, PrescriptionDelay,
     LetterTemplate, LetterTemplateWithdrawal,
-    InspectionPack,
     InspectionPack, InspectorAccess,
 }  # fmt: skip
 

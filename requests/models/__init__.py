@@ -18,8 +18,8 @@ from requests.models.inspections import (
     Prescription,
     PrescriptionDelay,
 )
-from requests.models.letter_templates import LetterTemplate, LetterTemplateWithdrawal
 from requests.models.inspector_access import InspectorAccess
+from requests.models.letter_templates import LetterTemplate, LetterTemplateWithdrawal
 from requests.models.letters import Letter, LetterFile
 from requests.models.mailbox import IncomingMail
 from requests.models.request_parts import IdentityCheck, RequestNote, RequestSubject

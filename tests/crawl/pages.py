@@ -39,10 +39,7 @@ SITE_PAGES = {
     "register_paper_write", "register_paper_pdf",
     "deadline_board", "deadline_board_csv", "deadline_calendar", "calendar_feed",
     "journals", "statistics",
-    "inspection_register", "incident_register", "incident_notice", "incident_exported",
-    "letter_template_begin",
-    "inspection_register",
-    "inspection_register", "inspection_ready",
+    "inspection_register", "inspection_ready", "letter_template_begin",
     "incident_register", "incident_notice", "incident_exported",
 }  # fmt: skip
 MODEL_PAGES = {"changelist", "add"}

@@ -9,8 +9,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('registry', '0013_inspector_access'),
-        ('requests', '0014_inspection_packs'),
+        ('registry', '0014_inspector_access'),
+        ('requests', '0015_inspection_packs'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

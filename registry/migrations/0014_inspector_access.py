@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('registry', '0012_inspection_rules'),
+        ('registry', '0013_intake_kinds'),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('requests', '0012_mailbox'),
+        ('requests', '0014_letter_templates'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
