@@ -306,9 +306,9 @@ def answer_release(*, answer: AccessAnswer, by: User, now: datetime) -> AccessAn
             machine = answer_json(row, sections, now=now)
         passages = [Passage(one.number, one.words) for one in kept_back(row) if one.words]
         pages = [page.extract_text() for page in PdfReader(io.BytesIO(paper)).pages]
+        told = [[machine.decode()], *([text] for text in texts_of(sections))]
         if found := [
-            *withholding.left_over(pages, passages),
-            *withholding.left_over([machine.decode()], passages),
+            number for texts in (pages, *told) for number in withholding.left_over(texts, passages)
         ]:
             raise StillReadable(found=found[0])
         row.paper = _sealed(row, paper, PAPER, now)

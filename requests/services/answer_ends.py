@@ -15,11 +15,12 @@ from registry.services import audit
 from requests import states
 from requests.models import AccessAnswer, SubjectRequest
 from requests.models.access_answers import AnswerState
+from requests.services.ends import kept_until
 from requests.services.moving import request_held
 from requests.services.representing import require_told
 from requests.services.sealed_copies import copies_end, outlived, unpacked
 from subjects.choices import Looked
-from subjects.models import AccessEvent, VaultKey
+from subjects.models import AccessEvent
 from subjects.services.destruction import flush, keys_destroy
 from subjects.services.evidence_keys import evidence_key_ready
 from subjects.services.files import file_open
@@ -131,7 +132,8 @@ def _end_due(number: int, now: datetime) -> int:
     today = now.astimezone(request.operator.zone).date()
     if row.state == states.DRAFT:
         # A draft that nobody released ends with the letters of its request.
-        over = not VaultKey.objects.filter(pk=request.tracking_key).exists()
+        ended = request.ended_at and request.ended_at.astimezone(request.operator.zone).date()
+        over = ended is not None and today > kept_until(request.operator, ended).until
     else:
         assert row.ends_on is not None
         over = today >= row.ends_on or outlived(unpacked(bytes(row.keys)))

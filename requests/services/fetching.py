@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 
 from django.db import InterfaceError, OperationalError
 from imap_tools import BaseMailBox, MailBox, MailBoxStartTls, MailBoxUnencrypted
-from imap_tools.errors import ImapToolsError
 
 from registry.errors import OperatorError
 from registry.models import Operator
@@ -44,7 +43,7 @@ def mailboxes_fetch(*, boxes: Iterable[MailboxAt], now: datetime) -> dict[str, i
         except (OperationalError, InterfaceError):
             # The database itself is away: nobody's turn would come.
             raise
-        except (ImapToolsError, imaplib.IMAP4.error, OSError, Operator.DoesNotExist) as error:
+        except Exception as error:
             # What the server said may quote a mail: the class of the error alone.
             log.error("mailbox of %s: %s", box.operator, type(error).__name__)
             did["failed"] += 1
@@ -54,7 +53,9 @@ def mailboxes_fetch(*, boxes: Iterable[MailboxAt], now: datetime) -> dict[str, i
 def _fetch(box: MailboxAt, did: dict[str, int], now: datetime) -> None:
     operator = Operator.objects.select_related("jurisdiction", "responsible").get(code=box.operator)
     with _opened(box) as mailbox:
-        mailbox.login(box.user, box.password, initial_folder=box.folder)
+        plain = (box.user + box.password).isascii()
+        log_in = mailbox.login if plain else mailbox.login_utf8
+        log_in(box.user, box.password, initial_folder=box.folder)
         for uid in mailbox.uids()[:AT_ONCE]:
             found = _mail(mailbox, uid)
             if found is None:
@@ -65,9 +66,13 @@ def _fetch(box: MailboxAt, did: dict[str, int], now: datetime) -> None:
                     operator=operator, raw=raw, received_at=min(received_at or now, now), by=None,
                     now=now,
                 )  # fmt: skip
-            except OperatorError as error:
+            except (OperationalError, InterfaceError):
+                raise
+            except Exception as error:
+                # One that cannot be taken stays in its mailbox, and keeps no other waiting.
                 log.error("mailbox of %s: mail %s: %s", box.operator, uid, type(error).__name__)
                 did["left"] += 1
+                did["failed"] += not isinstance(error, OperatorError)
                 continue
             did["taken"] += 1
             if not whole:

@@ -316,6 +316,17 @@ def test_it_ends_with_the_first_value_in_it(office: Office) -> None:
     assert answers_sweep(now=LATER)["answers"] == 1
 
 
+def test_a_draft_that_nobody_released_ends_with_the_letters(office: Office) -> None:
+    team = office.ipm
+    answer = with_aunt(team)
+    withhold(answer, team, AUNT)
+    assert answers_sweep(now=LATER + timedelta(days=4000))["answers"] == 0
+    close(again(answer.request), team)
+    assert answers_sweep(now=LATER + timedelta(days=365))["answers"] == 0
+    assert answers_sweep(now=LATER + timedelta(days=1200))["answers"] == 1
+    assert kept_back(fresh(answer)) == []
+
+
 def test_it_is_withdrawn_for_a_reason(office: Office) -> None:
     _known, answer = released(office.ipm)
     answer_withdraw(answer=fresh(answer), reason="wrong card", by=office.ipm.dpo, now=LATER)

@@ -25,6 +25,7 @@ from requests.mailboxes import MailboxAt, mailboxes
 from requests.models import IncomingMail, SubjectRequest
 from requests.services import fetching
 from requests.services.fetching import mailboxes_fetch
+from requests.services.mailbox import mail_ingested
 from requests.services.told import told
 from tests.conftest import Office
 from tests.requests.asking import item_of
@@ -152,6 +153,24 @@ def test_what_an_operator_may_not_take_stays_where_it_is(
     shelf.put(mail())
     assert fetch(at("ipm", port)) == {"taken": 0, "left": 1, "failed": 0}
     assert shelf.left() == [1]
+
+
+def test_a_mail_that_breaks_us_keeps_no_other_waiting(
+    office: Office, shelf: Shelf, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        shelf.put(mail(number=f"<{number}@x>"))
+
+    def broken(*, raw: bytes, **found: Any) -> Any:
+        if b"<1@x>" in raw:
+            raise RuntimeError("canary")
+        return mail_ingested(raw=raw, **found)
+
+    monkeypatch.setattr(fetching, "mail_ingested", broken)
+    assert fetch(at("ipm", port)) == {"taken": 2, "left": 1, "failed": 1}
+    assert shelf.left() == [2]
+    monkeypatch.undo()
+    assert fetch(at("ipm", port)) == ALL_TAKEN
 
 
 def certificate(folder: Path, day: datetime) -> ssl.SSLContext:
