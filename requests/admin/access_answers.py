@@ -56,7 +56,7 @@ class WithholdForm(VerbForm):
         ),
     )
     row = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
-    why = forms.ChoiceField(label=_("why"), choices=Withheld.choices)
+    why = forms.ChoiceField(label=_("reason"), choices=Withheld.choices)
 
 
 class RestoreForm(VerbForm):

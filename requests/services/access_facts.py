@@ -6,9 +6,9 @@ named by its category and its act. Staff are named by their role: their names ar
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Max, Prefetch
@@ -150,7 +150,7 @@ def _grounds(found: Gathering) -> Section:
         section.rows.append(
             {
                 "purpose": str(ground.activity.purpose),
-                "basis": f"{ground.legal_basis} ({ground.legal_basis.article})",
+                "basis": str(ground.legal_basis),
                 "operations": [str(operations.get(one, one)) for one in ground.activity.operations],
                 "started_on": ground.started_on,
                 "ended_on": ground.ended_on or (consent.expires_on if consent else None),
@@ -183,6 +183,7 @@ def _terms(found: Gathering) -> Section:
             "pk", "destroy_on"
         )
     )
+    together: dict[tuple[date | None, str], list[str]] = defaultdict(list)
     for datum in found.data:
         if found.shown[datum].state == State.DESTROYED:
             continue
@@ -192,12 +193,12 @@ def _terms(found: Gathering) -> Section:
             if until
             else gettext("as long as a ground above stands, then within the term of the law")
         )
-        row: dict[str, Cell] = {
-            "category": str(datum.category or gettext("identity in our systems")),
-            "until": until, "why": why,
-        }  # fmt: skip
-        if row not in section.rows:
-            section.rows.append(row)
+        name = str(datum.category or gettext("identity in our systems"))
+        if name not in together[until, why]:
+            together[until, why].append(name)
+    section.rows = [
+        {"category": names, "until": until, "why": why} for (until, why), names in together.items()
+    ]
     activities = {ground.activity_id for ground in found.grounds}
     rules = RetentionRule.objects.filter(operator=found.operator, length__isnull=False)
     for rule in rules.select_related("activity").order_by("code"):
