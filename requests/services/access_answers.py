@@ -243,7 +243,7 @@ def answer_sections(answer: AccessAnswer, *, now: datetime) -> tuple[list[Sectio
     kept = kept_back(answer)
     sections, counted = _without(facts.sections, kept)
     columns = {
-        "number": gettext("No."), "what": gettext("What"), "why": gettext("Why"),
+        "number": gettext("No."), "what": gettext("Kind"), "why": gettext("Why"),
         "times": gettext("Times"),
     }  # fmt: skip
     manifest = Section("withheld", "", gettext("What is withheld"), columns)

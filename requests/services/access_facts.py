@@ -164,7 +164,7 @@ def _consent(found: Gathering, consent: Consent | None) -> str:
     if consent is None:
         return ""
     text = gettext("%(text)s, version %(version)s, given on %(day)s") % {
-        "text": consent.text, "version": consent.text.version,
+        "text": consent.text.name, "version": consent.text.version,
         "day": f"{found.day(consent.given_at):%d.%m.%Y}",
     }  # fmt: skip
     if consent.withdrawn_at is None:
@@ -299,7 +299,7 @@ def _text(shown: Shown) -> str:
 
 
 def _gone(found: Gathering) -> Section:
-    columns = {"day": gettext("Day"), "what": gettext("What"), "act": gettext("Act")}
+    columns = {"day": gettext("Day"), "what": gettext("Data"), "act": gettext("Act")}
     section = Section("destroyed", "", gettext("What was destroyed"), columns)
     categories = {datum.category_id: datum.category for datum in found.data}
     rows = (

@@ -15,7 +15,10 @@ from requests.services.access_parts import Section
 
 FORMAT = "personal-data-answer/1"
 # Wider columns for what is longer.
-_WIDE = {"value": 3.0, "text": 5.0, "operations": 2.0, "basis": 2.0, "purpose": 2.0, "why": 2.0}
+_WIDE = {
+    "value": 2.4, "category": 2.0, "operations": 2.0, "basis": 2.0, "purpose": 2.0, "why": 2.0,
+    "consent": 1.8, "what": 2.0,
+}  # fmt: skip
 
 
 def answer_paper(answer: AccessAnswer, sections: list[Section], *, now: datetime) -> bytes:
@@ -31,13 +34,14 @@ def answer_paper(answer: AccessAnswer, sections: list[Section], *, now: datetime
         footer=operator.name,
     )
     for section in sections:
-        paper.heading(section.title)
-        if section.article:
-            paper.text(section.article)
+        law = f" ({section.article})" if section.article else ""
+        paper.heading(f"{section.title}{law}")
         for line in section.lines:
             paper.text(line)
         if section.code == "letters":
             _letters(paper, section)
+        elif section.code == "operator":
+            paper.facts((_cell(one["what"]), _cell(one["value"])) for one in section.rows)
         elif section.columns and section.rows:
             names = list(section.columns)
             paper.table(

@@ -15,7 +15,7 @@ from subjects.models import DisclosedPerson
 
 def operator_section(found: Gathering) -> Section:
     operator = found.operator
-    columns = {"what": gettext("What"), "value": gettext("Value")}
+    columns = {"what": gettext("Kind"), "value": gettext("Value")}
     section = Section("operator", found.article("14(7)(4)"), gettext("Who we are"), columns)
     pairs = [
         (gettext("Legal name"), operator.name),
