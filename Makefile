@@ -48,17 +48,19 @@ help:
 run: .venv
 	@$(BIN)/python manage.py run --port $(PORT)
 
+# What touches no database runs once, on the side of SQLite.
 # Side by side, each on a database, a broker and folders of its own; each prints when it has ended
 # (make 3, as macOS has it, mixes their lines).
 SYNC = $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 test: .venv/dev.stamp
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going $(SYNC) test-sqlite test-servers
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going $(SYNC) BESIDE=--database-only \
+		test-sqlite test-servers
 
 test-sqlite: .venv/dev.stamp
 	env -u TEST_DATABASE_URL -u TEST_REDIS_URL $(BIN)/python -m pytest $(ARGS)
 
 test-servers: .venv/dev.stamp
-	$(BIN)/python -m tests.servers $(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m tests.servers $(BIN)/python -m pytest $(BESIDE) $(ARGS)
 
 check: .venv/dev.stamp
 	$(BIN)/ruff check .

@@ -25,6 +25,31 @@ LOADED_AT = datetime(2025, 1, 1, 9, tzinfo=UTC)
 PASSWORD = "correct-horse-battery"
 
 
+# What stands on a database, whatever else a test asks for.
+OF_DATABASES = {"db", "transactional_db", "live_server", "django_db_setup"}
+OF_PROCESSES = {"browser", "processes", "django_db"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database-only",
+        action="store_true",
+        help="leave out what touches no database: beside another run of the same tests",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--database-only"):
+        return
+    kept, left = [], []
+    for item in items:
+        asked = set(getattr(item, "fixturenames", ()))
+        marks = {mark.name for mark in item.iter_markers()}
+        (kept if asked & OF_DATABASES or marks & OF_PROCESSES else left).append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=left)
+
+
 def load_both() -> None:
     keys_make(by=None, now=LOADED_AT)
     # Of the year in which most tests play, and of the day on which they run: inside a test's own
