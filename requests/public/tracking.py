@@ -20,6 +20,7 @@ from registry.explain import long_day, sentence
 from registry.models import Operator
 from registry.public.pages import languages_of, operator_of, page, sorry, speak
 from registry.services.texts import when_due
+from requests import states
 from requests.models import LetterFile, SubjectRequest
 from requests.models.subject_requests import RequestKind
 from requests.public import track_words as words
@@ -241,9 +242,11 @@ def _story_page(
 def _answer(row: SubjectRequest, story: Story) -> dict[str, str]:
     """Where the answer about the data is fetched, and through which day; empty where there is none.
 
-    Asked only of a request that demands it.
+    Asked only of a request in which that was granted.
     """
-    if not any(one.item.kind == RequestKind.INFORMATION for one in story.asked):
+    granted = (states.ACCEPTED, states.PARTLY)
+    items = [one.item for one in story.asked]
+    if not any(one.kind == RequestKind.INFORMATION and one.decision in granted for one in items):
         return {}
     found = standing_answer(row, now=timezone.now())
     if found is None or found.ends_on is None:

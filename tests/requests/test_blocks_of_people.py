@@ -90,7 +90,7 @@ def test_no_task_of_requests_uses_what_is_blocked(
     mail.outbox.clear()
     there = {name for name in current_app.tasks if name.startswith("requests.")}
     assert there == {f"requests.tasks.{name}" for name in (
-        "end_correspondence", "forget_submissions", "post_letters",
+        "end_correspondence", "fetch_mail", "forget_submissions", "post_letters",
     )}  # fmt: skip
     for name in sorted(there):
         getattr(tasks, name.rsplit(".", 1)[1])()

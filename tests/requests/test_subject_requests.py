@@ -252,7 +252,7 @@ def test_a_lost_key_of_a_letter_is_an_incident(office: Office) -> None:
     request = again(receive(office.pandev))
     assert {model.__name__ for model, _ in holders()} == {
         "SubjectRequest", "Letter", "Submission", "PersonalDatum", "Consent", "SealedFile",
-        "IncomingMail", "RequestNote",
+        "IncomingMail", "RequestNote", "AccessAnswer",
     }  # fmt: skip
     assert not lost_keys()
     VaultKey.objects.filter(pk=request.message_key).delete()
