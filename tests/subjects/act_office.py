@@ -22,6 +22,7 @@ from pypdf import PdfReader
 
 from registry import tasks as clock_tasks
 from registry.models import DataCategory, Deadline, JobRun, Operator
+from requests import tasks as request_tasks
 from subjects import import_tasks, sealing, tasks
 from subjects.choices import ActState
 from subjects.models import (
@@ -359,6 +360,7 @@ def _ready() -> dict[str, str]:
     for job in (
         clock_tasks.remind, clock_tasks.digest, clock_tasks.deliver, clock_tasks.watch_notices,
         tasks.keep_keys, tasks.watch_vault, tasks.forget_results, import_tasks.import_sweep,
+        request_tasks.fetch_mail,
     ):  # fmt: skip
         job()
     with override_settings(ALLOWED_HOSTS=["localhost"]):
