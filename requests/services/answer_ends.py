@@ -82,8 +82,8 @@ def answer_file(
     ):
         raise AnswerOver(number=row.number)
     require_told(row, today=today)
-    blocked = first_blocked(keys)
-    if blocked is not None and blocked[1].label != row.number:
+    blocked = first_blocked(keys, for_label=row.number)
+    if blocked is not None:
         raise AnswerBlocked(number=row.number, block=blocked[1].label)
     pieces = file_open(file)
     with transaction.atomic():

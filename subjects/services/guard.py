@@ -99,16 +99,20 @@ def require_no_block(subject: DataSubject) -> None:
         raise refusal(subject, block)
 
 
-def first_blocked(keys: Iterable[int]) -> tuple[DataSubject, Standing] | None:
+def first_blocked(
+    keys: Iterable[int], *, for_label: str = ""
+) -> tuple[DataSubject, Standing] | None:
     """Of the data under these keys, one that a block covers, and the block; None: all are free.
 
-    For copies that were made before: whatever was copied is passed on no more than the datum is.
+    For copies that were made before: whatever was copied is passed on no more than the datum is,
+    unless ``for_label`` names every number that blocks it.
     """
-    blocked = PersonalDatum.objects.filter(Exists(_over_data())).select_related("subject")
+    foreign = _over_data().exclude(label__in=numbers_in(for_label))
+    blocked = PersonalDatum.objects.filter(Exists(foreign)).select_related("subject")
     datum = seam.numbered(blocked.order_by("pk"), "value_key", keys).first()
     if datum is None:
         return None
-    block = against(over([datum])[datum])
+    block = against(over([datum])[datum], for_label)
     return None if block is None else (datum.subject, block)
 
 

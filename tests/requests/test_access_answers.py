@@ -24,10 +24,17 @@ from requests.services.access_answers import (
     answer_withdraw,
     kept_back,
 )
-from requests.services.answer_ends import MACHINE, AnswerOver, answers_sweep, standing_answer
+from requests.services.answer_ends import (
+    MACHINE,
+    AnswerBlocked,
+    AnswerOver,
+    answers_sweep,
+    standing_answer,
+)
 from requests.services.ends import ends_sweep
 from requests.services.moving import UnknownChoice
 from requests.services.posting import letters_deliver
+from requests.services.representing import PowerLapsed
 from requests.services.writing import SecondPersonMissing
 from requests.tasks import end_correspondence
 from subjects.models import AccessEvent, VaultKey
@@ -52,15 +59,19 @@ from tests.requests.asking import (
     LATER,
     SECRETS,
     TOLD,
+    accept,
     again,
     asked,
     close,
+    item_of,
     receive,
     refused,
     team_of,
 )
 from tests.requests.corresponding import draft, send
 from tests.requests.forms import everywhere
+from tests.requests.test_representatives import AFTER, represented
+from tests.subjects.blocking import block
 from tests.subjects.persons import VALUES
 
 AUNT = "тётя Роза Ахметова"
@@ -358,6 +369,42 @@ def test_the_job_ends_answers_too(office: Office, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("requests.tasks.timezone.now", lambda: LATER + timedelta(days=31))
     end_correspondence()
     assert fresh(answer).state == "withdrawn"
+
+
+# --- what may not be told ------------------------------------------------------------------------
+def test_what_is_blocked_is_named_and_not_told(office: Office) -> None:
+    team = office.ipm
+    known, request = granted(team)
+    block(team, known.card, "email", label="REQ-2026-9999")
+    told = machine_told(release(prepare(request, team), team))
+    values = [row["value"] for row in rows(told, "data")]
+    assert VALUES["email"] not in values and VALUES["full_name"] in values
+    assert any("REQ-2026-9999" in value for value in values)
+
+
+def test_a_block_after_the_release_shuts_it(office: Office) -> None:
+    team = office.ipm
+    known, answer = released(team)
+    # A block of this very request: the check that the answer belongs to.
+    block(team, known.card, label=answer.request.number)
+    assert content(answer)
+    block(team, known.card, "email", label="REQ-2026-9999")
+    for user in (None, team.clerk):
+        with refused(AnswerBlocked):
+            content(answer, user=user)
+
+
+def test_whoever_may_no_longer_speak_for_the_person_gets_nothing(office: Office) -> None:
+    team = office.ipm
+    _known, request = represented(team, INFORMATION)
+    accept(item_of(request), team)
+    answer = prepare(request, team)
+    with refused(PowerLapsed):
+        release(answer, team, now=AFTER)
+    release(answer, team)
+    assert content(answer)
+    with refused(PowerLapsed):
+        content(answer, now=AFTER)
 
 
 # --- queries -------------------------------------------------------------------------------------
