@@ -27,6 +27,7 @@ from requests.admin.request_forms import NothingForm, ReasonForm
 from requests.models import IncomingMail
 from requests.models.mailbox import MailPlace
 from requests.models.subject_requests import RequestKind
+from requests.services.alike import requests_of_sender
 from requests.services.triage import (
     UNDECIDED,
     mail_convert,
@@ -145,6 +146,7 @@ class IncomingMailAdmin(ReadOnlyAdmin, VerbAdmin):
                 "gone": state in (State.DESTROYED, State.LOST),
                 "open_until": f"{until.astimezone(row.operator.zone):%H:%M}" if until else "",
                 "kinds": RequestKind.choices,
+                "others": requests_of_sender(row) if self._may(request, "join", row) else [],
             }
         response = super().render_change_form(request, context, *args, **kw)
         if row is not None:

@@ -50,8 +50,9 @@ from requests.admin.request_items import clock_context
 from requests.models import RequestItem, SubjectRequest
 from requests.models.letters import LetterKind
 from requests.models.subject_requests import RequestKind
+from requests.services.alike import others_of
 from requests.services.moving import clocks_of
-from requests.services.noting import notes_of, others_of
+from requests.services.noting import notes_of
 from requests.services.representing import lapsed
 from requests.services.told import letter_open_until, told
 from requests.services.tracking import tracking_link

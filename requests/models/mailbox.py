@@ -5,9 +5,12 @@ The mail itself is sealed as it came, and so is what was read of it.
 
 from __future__ import annotations
 
+import json
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from registry.errors import OperatorError
 from registry.models import Operator, User
 from registry.models.base import OPERATOR_HELP, OperatorRow
 from registry.roles import VIEW, Access
@@ -15,11 +18,13 @@ from requests.mail_sorting import Place as Sorting
 from requests.mail_sorting import Why
 from requests.models.letters import Letter
 from requests.models.subject_requests import NO_NAMES, SEALED, SubjectRequest
+from subjects import values
+from subjects.folding import WHOLE, index_terms
 from subjects.models import SealedFile
 from subjects.models.base import lean_history
 from subjects.vault.field import SealedField, SealedModel
 from subjects.vault.models import Sealed
-from subjects.vault.store import Place
+from subjects.vault.store import Place, Terms
 
 
 class MailPlace(models.TextChoices):
@@ -151,3 +156,11 @@ class IncomingMail(SealedModel, OperatorRow):
     def sealed_place(self, name: str) -> Place:
         """Bound to its own row, which must have its number first."""
         return Place(kind=Sealed.MAIL, owner=self.pk)
+
+    def sealed_terms(self, name: str, text: str) -> Terms:
+        """Found by its sender, where that is an address at all."""
+        try:
+            sender = values.check(values.EMAIL, json.loads(text)["sender"])
+        except OperatorError:
+            return Terms(self.operator_id, [])
+        return Terms(self.operator_id, index_terms(values.EMAIL, WHOLE, sender))

@@ -13,16 +13,20 @@ from registry.models import Deadline, Operator, ProcessingActivity, User
 from registry.models.base import OPERATOR_HELP, OperatorRow
 from registry.roles import VIEW, Access
 from requests import powers, states
+from subjects import values
+from subjects.folding import WHOLE, index_terms
 from subjects.models import Consent
 from subjects.models.base import lean_history
 from subjects.vault.field import SealedField, SealedModel
 from subjects.vault.models import Sealed
-from subjects.vault.store import Place
+from subjects.vault.store import Place, Terms
 
 NO_NAMES = _("No names or numbers of people: nothing here is sealed.")
 SEALED = _("Sealed when saved.")
 # What the writer told, each sealed under a key of its own.
 TOLD = ("name", "email", "phone", "postal", "message")
+# By what of it a request of the same contact is found.
+CONTACT_FORMATS = {"email": values.EMAIL, "phone": values.PHONE}
 # All that is sealed in a request: what was told, and the code of the page where it is followed.
 SEALED_FIELDS = (*TOLD, "tracking", "power")
 
@@ -266,6 +270,15 @@ class SubjectRequest(SealedModel, OperatorRow):
     def sealed_place(self, name: str) -> Place:
         """Bound to the request's own row, which must have its number first."""
         return Place(kind=Sealed.REQUEST, owner=self.pk)
+
+    def sealed_terms(self, name: str, text: str) -> Terms | None:
+        """The contact is found by the same terms as that of a card: whoever writes again is seen.
+
+        The search of people passes it by: it asks for data of cards only.
+        """
+        if name not in CONTACT_FORMATS:
+            return None
+        return Terms(self.operator_id, index_terms(CONTACT_FORMATS[name], WHOLE, text))
 
 
 class RequestItem(OperatorRow):

@@ -1,4 +1,4 @@
-"""Notes of the staff about a request, and what else the same people have asked for."""
+"""Notes of the staff about a request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from subjects.vault.field import Plain
 
 NOTE_LIMIT = 5_000
 NOTES_LIMIT = 200
-OTHERS = 20
 
 
 class NoteEmpty(OperatorError):
@@ -67,32 +66,3 @@ def notes_of(row: SubjectRequest, *, opened: bool) -> list[tuple[RequestNote, st
     )
     gone = {State.DESTROYED: gettext("destroyed"), State.LOST: gettext("lost")}
     return [(note, gone.get(shown[note].state, shown[note].text)) for note in notes]
-
-
-def others_of(row: SubjectRequest) -> list[SubjectRequest]:
-    """Other requests that are about the same cards, the newest first; ``asked``: what for.
-
-    Whoever writes twice is answered once: the clerk sees both. Two queries.
-    """
-    cards = [
-        number
-        for pair in row.people.filter(unlinked_at=None).values_list(
-            "subject", "subject__merged_into"
-        )
-        for number in pair
-        if number
-    ]
-    if not cards:
-        return []
-    others = list(
-        SubjectRequest.objects.filter(
-            operator=row.operator_id, people__subject__in=cards, people__unlinked_at=None
-        )
-        .exclude(pk=row.pk)
-        .distinct()
-        .order_by("-received_at", "-pk")
-        .prefetch_related("items")[:OTHERS]
-    )
-    for other in others:
-        other.asked = ", ".join(dict.fromkeys(item.what for item in other.items.all()))  # type: ignore[attr-defined]
-    return others

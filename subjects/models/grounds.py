@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -165,9 +164,6 @@ class Consent(SealedModel, OperatorRow):
 
     def sealed_place(self, name: str) -> Place:
         return Place(kind=Sealed.EVIDENCE, owner=self.ground.subject_id)
-
-    def sealed_terms(self, name: str, text: str) -> Any:
-        return None
 
 
 class DisseminationPermission(OperatorRow):

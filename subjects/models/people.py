@@ -213,6 +213,7 @@ class PersonalDatum(SealedModel, OperatorRow):
         help_text=_("When somebody last made sure that it is right (152-FZ 5(6))."),
     )
     history = lean_history()
+    indexed_with = ("subject", "category")
     access = of_people("subject__operator")
 
     class Meta(SealedModel.Meta):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,11 +17,11 @@ from registry.errors import Conflict, OperatorError, gettext_noop
 from registry.models import User
 from registry.services import audit
 from subjects import sealing
-from subjects.models import DestructionItem, PersonalDatum, SealedFile
+from subjects.models import DestructionItem, SealedFile
 from subjects.services import evidence_keys
 from subjects.vault import keyring, store
 from subjects.vault.field import SealedField, SealedModel
-from subjects.vault.models import KeyUse, MasterKey, Sealed, SearchToken, VaultKey
+from subjects.vault.models import KeyUse, MasterKey, SearchToken, VaultKey
 from subjects.vault.sealing_bridge import text_of
 
 CHUNK = 2_000
@@ -313,7 +314,7 @@ def _half_indexed(newest: MasterKey) -> bool:
 
 def not_under(search: int) -> QuerySet[VaultKey]:
     """Keys whose tokens are still under another search key."""
-    return VaultKey.objects.filter(kind=Sealed.DATUM, search__isnull=False).exclude(search=search)
+    return VaultKey.objects.filter(search__isnull=False).exclude(search=search)
 
 
 def reindex(search: int) -> int:
@@ -330,21 +331,18 @@ def reindex(search: int) -> int:
                 break
             last = keys[-1].pk
             by_number = {key.pk: key for key in keys}
-            data = PersonalDatum.objects.filter(value_key__in=by_number).select_related(
-                "subject", "category"
-            )
             tokens = []
-            for datum in data:
-                key = by_number[datum.value_key]
+            for row, field in indexed_rows(keys):
+                key = by_number[getattr(row, field.key)]
                 try:
-                    text = text_of(datum, "value", key, datum.value.raw)
+                    text = text_of(row, field.name, key, getattr(row, field.name).raw)
                 except (sealing.CannotOpen, store.ForeignKeyOfValue):
-                    damaged.append(by_number.pop(datum.value_key).pk)
+                    damaged.append(by_number.pop(key.pk).pk)
                     continue
-                terms = datum.sealed_terms("value", text)
+                terms = row.sealed_terms(field.name, text)
                 tokens += [
-                    SearchToken(token=token, key=datum.value_key)
-                    for token in store.tokens_of(terms, search)
+                    SearchToken(token=token, key=key.pk)
+                    for token in (store.tokens_of(terms, search) if terms else ())
                 ]
             SearchToken.objects.filter(key__in=by_number).delete()
             SearchToken.objects.bulk_create(tokens, batch_size=5_000)
@@ -354,6 +352,26 @@ def reindex(search: int) -> int:
     if damaged:
         raise KeysDamaged(count=len(damaged), first=damaged[0])
     return done
+
+
+def indexed_rows(keys: Iterable[VaultKey]) -> Iterator[tuple[Any, SealedField]]:
+    """The rows whose values these keys seal, and the field; of everything that is searched by.
+
+    Found by looking, upper rooms' too. One query for each field of a kind that is among the keys.
+    """
+    by_kind: dict[int, list[int]] = defaultdict(list)
+    for key in keys:
+        by_kind[key.kind].append(key.pk)
+    for model in apps.get_models():
+        if not issubclass(model, SealedModel) or model.sealed_terms is SealedModel.sealed_terms:
+            continue
+        for field in model._meta.concrete_fields:
+            if isinstance(field, SealedField) and field.kind in by_kind:
+                wanted = {f"{field.key}__in": by_kind[field.kind]}
+                rows = model._base_manager.filter(**wanted)
+                if model.indexed_with:
+                    rows = rows.select_related(*model.indexed_with)
+                yield from ((row, field) for row in rows)
 
 
 # --- the watch -----------------------------------------------------------------------------------

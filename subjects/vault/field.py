@@ -327,6 +327,8 @@ class SealedModel(models.Model):
     objects = SealedQuerySet.as_manager()
     # What ``sealed_place`` follows, for a page of rows to be opened without a query for each.
     sealed_with: tuple[str, ...] = ()
+    # The same for ``sealed_terms``.
+    indexed_with: tuple[str, ...] = ()
 
     class Meta:
         abstract = True

@@ -25,7 +25,6 @@ from requests.services.noting import (
     TooManyNotes,
     note_add,
     notes_of,
-    others_of,
 )
 from requests.services.subject_requests import TrackTooLong
 from requests.services.told import letter_open
@@ -205,18 +204,7 @@ def test_the_staff_add_and_nobody_else(office: Office, as_user: LogIn, verb: str
     assert response.status_code in {200, 422}
 
 
-# --- the same people -----------------------------------------------------------------------------
-def test_what_else_the_same_person_asks_is_shown(office: Office, as_user: LogIn) -> None:
-    team = office.pandev
-    known, first = asked(team, WITHDRAWAL)
-    assert others_of(first) == []
-    second = receive(team, COMPLAINT, subjects=[known.card])
-    receive(team, COMPLAINT)
-    assert [other.number for other in others_of(first)] == [second.number]
-    shown = as_user(team.clerk).get(page(first)).content.decode()
-    assert second.number in shown and "Other requests of the same people" in shown
-
-
+# --- the page ----------------------------------------------------------------------------------
 def test_the_page_costs_the_same_whatever_stands_on_it(office: Office, as_user: LogIn) -> None:
     team = office.pandev
     known, first = asked(team, WITHDRAWAL)
