@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, BAR, GAP, HEIGHT, BELOW, ABOVE = 560, 22, 8, 72, 18, 14
+WIDTH, BAR, GAP, HEIGHT, BELOW, ABOVE = 560, 22, 8, 72, 15, 14
 ROW, NAME = 24, 210
 
 
@@ -43,11 +43,14 @@ def columns(title: str, bars: Sequence[Bar]) -> str:
                 f'<text class="count" x="{middle:g}" y="{ABOVE + HEIGHT - high - 3}" '
                 f'text-anchor="middle">{bar.count}</text>'
             )
-        parts.append(
-            f'<text x="{middle:g}" y="{ABOVE + HEIGHT + BELOW - 4}" text-anchor="middle">'
-            f"{escape(bar.label)}</text>"
-        )
-    return _svg(title, bars, ABOVE + HEIGHT + BELOW, parts)
+        # A word on each line: side by side, "Wed 25" would run into the next one.
+        parts += [
+            f'<text x="{middle:g}" y="{ABOVE + HEIGHT + (line + 1) * BELOW - 4}" '
+            f'text-anchor="middle">{escape(word)}</text>'
+            for line, word in enumerate(bar.label.split(maxsplit=1))
+        ]
+    lines = max((len(bar.label.split(maxsplit=1)) for bar in bars), default=0)
+    return _svg(title, bars, ABOVE + HEIGHT + lines * BELOW, parts)
 
 
 def rows(title: str, bars: Sequence[Bar]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gettext
 import os
 import re
@@ -27,6 +28,13 @@ DOMAINS = ("django", "djangojs")
 PLACEHOLDER = re.compile(r"%(?:\(\w+\))?[-0-9.]*[sdrf]|\{\w*\}")
 # What holds no text for the people who use the office, or is made by it.
 NOT_EXTRACTED = (".*", "__pycache__", "*.mo", "benchmarks", "docs", "tests", "var")
+
+SAMPLE = """from django.utils.translation import gettext_lazy as _
+A = _("one") % 1
+B = f"{_('two')}"
+C = _("three").format(3)
+D = _("four")
+"""
 
 
 def catalogue_path(base: Path, language: str, domain: str) -> Path:
@@ -99,6 +107,39 @@ def test_every_form_has_the_placeholders_of_the_original(language: str, domain: 
         if form and placeholders(form) != placeholders(forms(message.id)[-1])
     ]
     assert wrong == []
+
+
+def evaluated(tree: ast.Module) -> Iterator[int]:
+    """Lines where a lazy text is joined or filled in while the module is loaded."""
+    lazy = {
+        name.asname or name.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"
+        for name in node.names
+        if name.name.endswith("_lazy")
+    }
+    for node in ast.walk(tree):
+        text: ast.AST | None = None
+        if isinstance(node, ast.BinOp):
+            text = node.left
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            text = node.func.value
+        elif isinstance(node, ast.FormattedValue):
+            text = node.value
+        if isinstance(text, ast.Call) and getattr(text.func, "id", "") in lazy:
+            yield node.lineno
+
+
+def test_no_text_is_filled_in_before_anybody_reads_it() -> None:
+    """``_("...") % name`` outside a function says it in the language of the start, for ever."""
+    wrong = [
+        f"{path.relative_to(BASE_DIR)}:{line}"
+        for room in ("config", "registry", "subjects", "requests")
+        for path in sorted((BASE_DIR / room).rglob("*.py"))
+        for line in evaluated(ast.parse(path.read_text()))
+    ]
+    assert wrong == []
+    assert sorted(evaluated(ast.parse(SAMPLE))) == [2, 3, 4]
 
 
 # --- the catalogues against the code --------------------------------------------------------

@@ -6,7 +6,8 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
-from django.utils.translation import get_language
+from django.utils.functional import lazy
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from registry.admin.clocks import AssignForm
@@ -37,11 +38,12 @@ MESSAGE_LIMIT = 20_000
 BOXES = forms.CheckboxSelectMultiple
 SCANS = _("PDF, JPEG or PNG, up to 5 MB. The name of the file is not kept.")
 DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+# Read in the language of whoever looks: what is filled in here would be in that of the start.
+_of_scope = lazy(lambda label: gettext("withdrawal of consent: %s") % label, str)
 # What a letter can ask for, as one choice: the kind, and of a withdrawal its scope.
 WANTED = [
     ("withdrawal", _("withdrawal of consent: whole")),
-    *((f"withdrawal:{code}", _("withdrawal of consent: %s") % label)
-      for code, label in Scope.choices),
+    *((f"withdrawal:{code}", _of_scope(label)) for code, label in Scope.choices),
     ("destruction", RequestKind.DESTRUCTION.label),
     *((code, label) for code, label in RequestKind.choices
       if code not in {RequestKind.WITHDRAWAL, RequestKind.DESTRUCTION}),
