@@ -17,6 +17,7 @@ from registry.findings import Finding, Words
 # Parameters whose English words stand in the catalogue; what people typed is never translated.
 _WORDS = frozenset({"kind", "language", "state", "why"})
 _LONG_DAY = {"kk": "Y ж. j E, l"}
+_SHORT_DAY = {"kk": "Y ж. j E"}
 
 
 def _shown(name: str, value: Any) -> Any:
@@ -46,6 +47,13 @@ def long_day(day: date) -> str:
     language = get_language() or "en"
     text = date_format(day, _LONG_DAY.get(language, "l, j E Y"))
     return text if language == "en" else text.lower()
+
+
+def short_day(day: date | None) -> str:
+    """A day without its weekday, so that it can stand after a preposition; a dash without one."""
+    if not day:
+        return "–"
+    return date_format(day, _SHORT_DAY.get(get_language() or "en", "j E Y"))
 
 
 def sentence(error: OperatorError) -> str:

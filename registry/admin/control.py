@@ -14,7 +14,6 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -25,7 +24,7 @@ from registry.admin.register import NAMES, CodedAdmin
 from registry.admin.verbs import Verb, VerbAdmin, VerbForm
 from registry.choices import Language
 from registry.errors import OperatorError
-from registry.explain import sentence
+from registry.explain import sentence, short_day
 from registry.models import ControlRecord, ControlStep, Operator
 from registry.services.clocks import NotOnTheStaff, OwnerOnlyReads, check_owner
 from registry.services.control import (
@@ -105,7 +104,7 @@ def record(request: HttpRequest, row: ControlStep, data: Mapping[str, Any]) -> s
         by=request.user, now=timezone.now(),
     )  # fmt: skip
     said = gettext("The check is recorded; the next one is on %(day)s.")
-    return said % {"day": date_format(made.step.next_on, "j E Y")}
+    return said % {"day": short_day(made.step.next_on)}
 
 
 class ComingFilter(admin.SimpleListFilter):
@@ -165,7 +164,7 @@ class ControlStepAdmin(CodedAdmin, VerbAdmin):
 
     @admin.display(description=_("next on"), ordering="next_on")
     def day(self, row: ControlStep) -> str:
-        return date_format(row.next_on, "j E Y")
+        return short_day(row.next_on)
 
     @admin.display(description=_("how often"), ordering="every_months")
     def every(self, row: ControlStep) -> str:
@@ -223,7 +222,7 @@ class ControlRecordAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("checked on"), ordering="done_on")
     def day(self, row: ControlRecord) -> str:
-        return date_format(row.done_on, "j E Y")
+        return short_day(row.done_on)
 
     @admin.display(description=_("operator"), ordering="step__operator")
     def operator(self, row: ControlRecord) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -19,7 +18,7 @@ from registry.admin.register import NAMES
 from registry.admin.verbs import Verb, VerbAdmin
 from registry.choices import Event, Gate
 from registry.desk import told_by
-from registry.explain import long_day, missing_in_words
+from registry.explain import long_day, missing_in_words, short_day
 from registry.models import Transfer
 from registry.services.transfer_authority import (
     answer_extend,
@@ -339,7 +338,7 @@ class TransferAdmin(VerbAdmin):
     @admin.display(description=_("not before"), ordering="opens_on")
     def not_before(self, row: Transfer) -> str:
         day = shown_opening(row)
-        return date_format(day, "j E Y") if day and row.opened_on is None else "–"
+        return short_day(day) if day and row.opened_on is None else "–"
 
     def verb_view(self, request: HttpRequest, object_id: str, *, verb: Verb) -> HttpResponse:
         answer = super().verb_view(request, object_id, verb=verb)

@@ -8,12 +8,11 @@ from datetime import datetime
 from django.conf import settings
 from django.contrib.admin.utils import quote
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from registry.choices import MINIMUM_EFFECTS
-from registry.explain import long_day
+from registry.explain import long_day, short_day
 from registry.models import Deadline, NoticeLine, Operator, Reminder, User
 
 
@@ -110,7 +109,7 @@ def write_digest(
             deadline.operator = operator
             deadlines.setdefault(deadline.pk, deadline)
         late = sum(1 for row in deadlines.values() if row.ends_at and row.ends_at <= now)
-        today = date_format(now.astimezone(operator.zone).date(), "j E Y")
+        today = short_day(now.astimezone(operator.zone).date())
         subject = _("%(operator)s, %(day)s: deadlines %(count)s, overdue %(late)s") % {
             "operator": operator.name,
             "day": today,
@@ -139,4 +138,4 @@ def _missed(lines: Sequence[NoticeLine], now: datetime) -> list[str]:
 
 def _local_day(reminder: Reminder) -> str:
     zone = reminder.deadline.operator.zone
-    return date_format(reminder.planned_at.astimezone(zone).date(), "j E Y")
+    return short_day(reminder.planned_at.astimezone(zone).date())

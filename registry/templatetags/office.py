@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 
 from registry.errors import gettext_noop
 from registry.explain import long_day as day_in_words
+from registry.explain import short_day
 
 register = template.Library()
 
@@ -54,6 +55,9 @@ REASONS = {
 def long_day(day: date | None) -> str:
     """A day with its weekday, a dash where there is none."""
     return day_in_words(day) if day else "–"
+
+
+register.filter("short_day", short_day)
 
 
 @register.filter

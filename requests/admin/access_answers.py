@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from registry.admin.base import ReadOnlyAdmin
 from registry.admin.verbs import Verb, VerbAdmin, VerbForm
+from registry.explain import short_day
 from requests import states, withholding
 from requests.admin.forms import LINE
 from requests.admin.inquiries import _local
@@ -85,7 +86,7 @@ def release(request: HttpRequest, row: AccessAnswer, data: Data) -> str:
     done = answer_release(answer=row, by=request.user, now=timezone.now())
     assert done.ends_on is not None
     return gettext("Released: it can be fetched on the page of the request until %(day)s.") % {
-        "day": date_format(done.ends_on, "j E Y")
+        "day": short_day(done.ends_on)
     }
 
 

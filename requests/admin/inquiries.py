@@ -11,7 +11,6 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -21,7 +20,7 @@ from registry.admin.verbs import Verb, VerbAdmin
 from registry.choices import Role
 from registry.desk import told_by
 from registry.errors import OperatorError
-from registry.explain import long_day, sentence, steps_in_words
+from registry.explain import long_day, sentence, short_day, steps_in_words
 from registry.models import Authority, Deadline, Extension, Operator, User
 from registry.services.clocks import deadline_assign
 from registry.services.texts import state, when_due
@@ -279,7 +278,7 @@ class RegulatorInquiryAdmin(ReadOnlyAdmin, VerbAdmin):
 
     @admin.display(description=_("received at"), ordering="received_at")
     def received_day(self, row: RegulatorInquiry) -> str:
-        return date_format(row.received_at.astimezone(row.operator.zone).date(), "j E Y")
+        return short_day(row.received_at.astimezone(row.operator.zone).date())
 
     @admin.display(description=_("sent at"))
     def sent(self, row: RegulatorInquiry) -> str:

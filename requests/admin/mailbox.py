@@ -10,7 +10,6 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -19,7 +18,7 @@ from registry.admin.base import ReadOnlyAdmin
 from registry.admin.verbs import Verb, VerbAdmin, VerbForm
 from registry.desk import Counter, counted_by
 from registry.errors import OperatorError
-from registry.explain import sentence
+from registry.explain import sentence, short_day
 from registry.models import Operator
 from registry.tasks import remind, ring
 from requests.admin.forms import LINE
@@ -185,7 +184,8 @@ class IncomingMailAdmin(ReadOnlyAdmin, VerbAdmin):
 
     @admin.display(description=_("received at"), ordering="received_at")
     def received(self, row: IncomingMail) -> str:
-        return date_format(row.received_at.astimezone(row.operator.zone), "j E Y, H:i")
+        local = row.received_at.astimezone(row.operator.zone)
+        return f"{short_day(local.date())}, {local:%H:%M}"
 
     @admin.display(description=_("what could not be read"))
     def unread(self, row: IncomingMail) -> str:

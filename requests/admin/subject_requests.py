@@ -11,7 +11,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -20,7 +19,7 @@ from registry.admin.base import ReadOnlyAdmin
 from registry.admin.verbs import Verb, VerbAdmin
 from registry.choices import Role
 from registry.errors import OperatorError
-from registry.explain import sentence
+from registry.explain import sentence, short_day
 from registry.models import User
 from registry.services.texts import state, when_due
 from registry.tasks import remind, ring
@@ -288,7 +287,7 @@ class SubjectRequestAdmin(WithJournals, ReadOnlyAdmin, VerbAdmin):
 
     @admin.display(description=_("received at"), ordering="received_at")
     def received_day(self, row: SubjectRequest) -> str:
-        return date_format(row.received_at.astimezone(row.operator.zone).date(), "j E Y")
+        return short_day(row.received_at.astimezone(row.operator.zone).date())
 
     @admin.display(description=_("received at"))
     def received(self, row: SubjectRequest) -> str:

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext, ngettext
 
 from registry.choices import Effect
 from registry.errors import OperatorError
-from registry.explain import long_day, steps_in_words
+from registry.explain import long_day, short_day, steps_in_words
 from registry.models import Deadline
 from registry.services.texts import when_due
 from requests import states
@@ -30,7 +29,6 @@ from subjects.services.pictures import JPEG, PDF, PNG
 from subjects.services.reading import Shown, State
 
 TYPES = {PDF: "PDF", JPEG: "JPEG", PNG: "PNG"}
-_DAYS = {"kk": "Y ж. j E"}
 
 
 @dataclass(slots=True)
@@ -55,11 +53,6 @@ class Paper:
     ours: bool
     gone: bool
     files: list[tuple[int, str]] = field(default_factory=list)
-
-
-def short_day(day: Any) -> str:
-    """A day that can stand after a preposition."""
-    return date_format(day, _DAYS.get(get_language() or "en", "j E Y"))
 
 
 def wish(item: RequestItem) -> str:

@@ -13,11 +13,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Max
-from django.utils.formats import date_format
 from django.utils.translation import override
 
 from registry.choices import Supervises
-from registry.explain import steps_in_words
+from registry.explain import short_day, steps_in_words
 from registry.models import Authority, DataCategory, Deadline
 from registry.services.rules import outcome
 from registry.services.texts import when_due
@@ -61,11 +60,6 @@ def facts_of(
     return found
 
 
-def short_day(day: date, language: str) -> str:
-    """A day without its weekday, so that it can stand after a preposition."""
-    return date_format(day, _DAYS.get(language, "j E Y"))
-
-
 def _frame(
     row: SubjectRequest, items: list[RequestItem], now: datetime, *, ending: bool
 ) -> dict[str, Any]:
@@ -85,10 +79,10 @@ def _frame(
         "email": operator.requests_email or operator.email,
         "phone": operator.phone,
         "law": str(operator.jurisdiction.law),
-        "received": short_day(row.received_at.astimezone(operator.zone).date(), language),
-        "closed": short_day(ended, language),
+        "received": short_day(row.received_at.astimezone(operator.zone).date()),
+        "closed": short_day(ended),
         "ended": over,
-        "kept_until": short_day(kept.until, language),
+        "kept_until": short_day(kept.until),
         "kept_why": texts(language)["kept"].get(kept.rule, kept.article),
         "authority": str(authority) if authority else word(language, "words", "unnamed_authority"),
         "link": settings.OFFICE_URL.rstrip("/") + path if path else "",
@@ -158,10 +152,10 @@ def _fates(row: SubjectRequest, items: list[RequestItem], now: datetime) -> dict
         for card in item_preview(item, today=today, people=people):
             for datum, found in card.fates:
                 if found.stays:
-                    _add(stays[_why(found, row.language)], _named(row, datum.category))
+                    _add(stays[_why(found)], _named(row, datum.category))
                 elif found.due_on:
                     article = found.limit.article if found.limit else ""
-                    day = short_day(max(found.due_on, today), row.language)
+                    day = short_day(max(found.due_on, today))
                     _add(goes[day, article], _named(row, datum.category))
     return {
         "goes": [
@@ -175,10 +169,10 @@ def _fates(row: SubjectRequest, items: list[RequestItem], now: datetime) -> dict
     }
 
 
-def _why(found: fate.Fate, language: str) -> tuple[str, str, str]:
+def _why(found: fate.Fate) -> tuple[str, str, str]:
     holding = found.held_by[0]
     until = holding.keep.until if holding.keep is not None else holding.until
-    return holding.activity, holding.article, short_day(until, language) if until else ""
+    return holding.activity, holding.article, short_day(until) if until else ""
 
 
 def _named(row: SubjectRequest, category: DataCategory | None) -> str:
@@ -210,6 +204,6 @@ def _gone(row: SubjectRequest) -> list[dict[str, str]]:
             day = item.confirmed_at.astimezone(row.operator.zone).date()
             _add(found[item.act.number, day], _named(row, item.category))
     return [
-        {"act": act, "day": short_day(day, row.language), "names": "; ".join(names)}
+        {"act": act, "day": short_day(day), "names": "; ".join(names)}
         for (act, day), names in found.items()
     ]

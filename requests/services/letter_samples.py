@@ -16,13 +16,13 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import override
 
+from registry.explain import short_day
 from registry.models import Operator
 from requests import states
 from requests.models import LetterTemplate
 from requests.models.letter_templates import LetterPart
 from requests.models.subject_requests import RequestKind
 from requests.refusals import refusals
-from requests.services.letter_facts import short_day
 from requests.services.letter_templates import in_force, in_force_instead
 from requests.services.letter_texts import body_of, own_text, texts, title_of, word
 
@@ -119,16 +119,16 @@ def sample_facts(
             "email": operator.requests_email or operator.email,
             "phone": operator.phone,
             "law": str(operator.jurisdiction.law),
-            "received": short_day(CAME, language),
-            "closed": short_day(DUE, language),
+            "received": short_day(CAME),
+            "closed": short_day(DUE),
             "ended": ended,
-            "kept_until": short_day(KEPT, language),
+            "kept_until": short_day(KEPT),
             "kept_why": texts(language)["kept"][f"{operator.jurisdiction.code}.EVIDENCE.CONSENT"],
             "authority": word(language, "words", "unnamed_authority"),
             "link": f"{settings.OFFICE_URL.rstrip('/')}/{operator.code}/",
             "text": said["text"],
             "demands": _demands(operator, language, situation, said),
-            **_fates(language, situation, said),
+            **_fates(situation, said),
         }
 
 
@@ -146,9 +146,9 @@ def _demands(
         what = word(language, "demands", kind)
         found.append({
             "what": what[:1].upper() + what[1:],
-            "due": short_day(DUE, language),
+            "due": short_day(DUE),
             "steps": [said["step"]],
-            "extended": short_day(LATER, language) if situation == Situation.EXTENDED else "",
+            "extended": short_day(LATER) if situation == Situation.EXTENDED else "",
             "decided": decision != states.OPEN,
             "decision": word(language, "decisions", decision),
             "finding": "",
@@ -159,13 +159,13 @@ def _demands(
     return found
 
 
-def _fates(language: str, situation: Situation, said: Mapping[str, str]) -> dict[str, Any]:
-    day = short_day(LATER, language)
+def _fates(situation: Situation, said: Mapping[str, str]) -> dict[str, Any]:
+    day = short_day(LATER)
     goes = situation in {Situation.GRANTED, Situation.PARTLY}
     stays = situation in {Situation.REFUSED, Situation.PARTLY}
     return {
         "goes": [{"names": said["category"], "day": day, "article": ""}] if goes else [],
         "gone": [{"names": said["category"], "day": day, "act": NUMBER}] if goes else [],
         "stays": [{"names": said["other_category"], "why": said["activity"], "article": "6",
-                   "until": short_day(KEPT, language)}] if stays else [],
+                   "until": short_day(KEPT)}] if stays else [],
     }  # fmt: skip

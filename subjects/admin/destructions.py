@@ -14,16 +14,16 @@ from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from registry.admin.base import ReadOnlyAdmin
 from registry.admin.verbs import Verb, VerbAdmin, VerbForm
 from registry.desk import told_by
+from registry.explain import short_day
 from registry.tasks import ring
 from subjects.admin.destroyed import ask_view
-from subjects.admin.pages import short_day, short_moment
+from subjects.admin.pages import short_moment
 from subjects.choices import ActState, Outcome, PaperKind
 from subjects.models import ActItem, ActPaper, DestructionAct, DestructionItem
 from subjects.services.act_facts import why_in_words
@@ -215,7 +215,7 @@ class DestructionActAdmin(ReadOnlyAdmin, VerbAdmin):
     # --- facts -------------------------------------------------------------------------------
     @admin.display(description=_("due"), ordering="due_on")
     def due(self, row: DestructionAct) -> str:
-        return date_format(row.due_on, "j E Y")
+        return short_day(row.due_on)
 
     @admin.display(description=_("asked for by"))
     def asked_by(self, row: DestructionAct) -> str:

@@ -16,7 +16,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -25,7 +24,7 @@ from registry.admin.base import ReadOnlyAdmin
 from registry.admin.verbs import Verb, VerbAdmin
 from registry.choices import RecipientKind
 from registry.errors import OperatorError
-from registry.explain import sentence
+from registry.explain import sentence, short_day
 from registry.models import DataCategory
 from subjects.admin.disclosure_forms import DisclosureForm, RegisterForm, ReverseForm
 from subjects.admin.pages import short_moment
@@ -116,7 +115,7 @@ class DisclosureAdmin(ReadOnlyAdmin, VerbAdmin):
 
     @admin.display(description=_("given on"), ordering="given_on")
     def day(self, row: Disclosure) -> str:
-        return date_format(row.given_on, "j E Y")
+        return short_day(row.given_on)
 
     @admin.display(description=_("to whom"))
     def to_whom(self, row: Disclosure) -> str:

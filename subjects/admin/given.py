@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 
 from registry.access import may
 from registry.admin.base import OfficeAdmin, refuse_unless
-from subjects.admin.pages import short_day
+from registry.explain import short_day
 from subjects.models import DataSubject, DisclosedPerson, Disclosure
 
 ROWS = 50

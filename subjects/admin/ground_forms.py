@@ -6,12 +6,12 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from registry.admin.verbs import LocalMoment, VerbForm
 from registry.choices import BasisKind, Channel
+from registry.explain import short_day
 from registry.models import ConsentText, DataCategory, ProcessingActivity
 from subjects.admin.forms import (
     NAMES_OF_LANGUAGES,
@@ -124,7 +124,7 @@ class ConsentForm(VerbForm):
 
 
 def _since(text: ConsentText) -> str:
-    day = date_format(text.in_force_on, "j E Y") if text.in_force_on else "–"
+    day = short_day(text.in_force_on) if text.in_force_on else "–"
     return gettext("%(text)s, in force from %(day)s") % {"text": text, "day": day}
 
 
@@ -137,7 +137,7 @@ def open_consents(row: Any) -> list[Consent]:
 
 
 def consent_words(consent: Consent, zone: Any) -> str:
-    day = date_format(consent.given_at.astimezone(zone).date(), "j E Y")
+    day = short_day(consent.given_at.astimezone(zone).date())
     return gettext("%(text)s, given on %(day)s: %(activity)s") % {
         "text": consent.text,
         "day": day,

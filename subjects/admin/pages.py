@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 
+from registry.explain import short_day
 from subjects import fate
 from subjects.choices import BlockReason, GroundEnd, HeldIn, StopKind
 from subjects.models import Consent, DataSubject, DisseminationPermission, Ground, PersonalDatum
@@ -159,10 +159,6 @@ def _block(block: Standing, zone: Any) -> HoldLine:
 def _stop(stop: Standing, zone: Any) -> HoldLine:
     why = str(StopKind(stop.why).label)
     return HoldLine(stop.label, "", why, short_moment(stop.since, zone), stop.reason)
-
-
-def short_day(day: date | None) -> str:
-    return date_format(day, "j E Y") if day else "–"
 
 
 def short_moment(at: datetime | None, zone: Any) -> str:

@@ -32,12 +32,12 @@ from registry.access import may, operators_for
 from registry.admin.base import ReadOnlyAdmin, refuse_unless
 from registry.admin.verbs import Verb
 from registry.errors import OperatorError
-from registry.explain import sentence
+from registry.explain import sentence, short_day
 from registry.models import SubjectCategory
 from subjects.admin.acts import VERBS
 from subjects.admin.finding import FindingAdmin
 from subjects.admin.given import given_view
-from subjects.admin.pages import card_page, short_day, what_if
+from subjects.admin.pages import card_page, what_if
 from subjects.admin.standing import StandingPages
 from subjects.admin.trail import trail, word
 from subjects.choices import GroundEnd

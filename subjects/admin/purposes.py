@@ -19,9 +19,9 @@ from registry import seam
 from registry.access import may
 from registry.admin.register import PurposeAdmin
 from registry.admin.verbs import Verb, VerbAdmin, VerbForm
+from registry.explain import short_day
 from registry.models import DataCategory, ProcessingActivity, Purpose
 from registry.tasks import ring
-from subjects.admin.pages import short_day
 from subjects.choices import Outcome
 from subjects.models import ActItem, DataSubject
 from subjects.services.act_facts import why_in_words

@@ -12,10 +12,10 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db.models import ForeignKey, Q
-from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from registry.explain import short_day
 from subjects.admin.pages import short_moment
 from subjects.choices import HeldIn
 from subjects.masking import HIDDEN
@@ -217,5 +217,5 @@ def _worded(version: Any, model_field: Any, named: Any, values: Any, zone: Any) 
     if isinstance(value, datetime):
         return short_moment(value, zone)
     if isinstance(value, date):
-        return date_format(value, "j E Y")
+        return short_day(value)
     return str(dict(model_field.flatchoices).get(value, value))

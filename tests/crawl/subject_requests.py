@@ -95,6 +95,8 @@ def request_note(team: Team, mark: str) -> Model:
 
 @maker(q.IncomingMail)
 def incoming_mail(team: Team, mark: str) -> Model:
+    # Of somebody who has asked for something before: the page shows it.
+    make(q.SubjectRequest, team)
     raw = f"From: {mark} <crawl@example.org>\r\nSubject: {mark}\r\n\r\n{mark}".encode()
     row = mail_ingested(
         operator=team.operator, raw=raw, received_at=RECEIVED_AT, by=team.clerk, now=NOW

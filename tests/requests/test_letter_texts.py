@@ -10,11 +10,11 @@ import pytest
 from django.utils.translation import override
 
 from registry.choices import Language
+from registry.explain import short_day
 from registry.models import Authority
 from requests.models.letters import LetterKind
 from requests.models.subject_requests import Decision, RequestKind, Scope
 from requests.services.ends import NoTermOfCorrespondence, kept_until
-from requests.services.letter_facts import short_day
 from requests.services.letter_texts import FOLDER, LANGUAGES, body_of, texts, title_of
 from requests.services.writing import composed
 from subjects.services.destruction import keys_destroy
@@ -116,7 +116,7 @@ def test_the_receipt_names_number_day_why_and_how_long_it_is_kept(
 
 def short_day_in(day: date, language: str) -> str:
     with override(language):
-        return short_day(day, language)
+        return short_day(day)
 
 
 @BOTH
