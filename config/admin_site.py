@@ -60,6 +60,10 @@ class OfficeSite(AdminSite):
         context = {
             "desk": board,
             "may_find": may_find,
+            "may_register": {
+                name: request.user.has_perm(f"requests.add_{name}")
+                for name in ("subjectrequest", "regulatorinquiry")
+            },
             "without_undertaking": without_undertaking(request.user),
         }
         return super().index(request, (extra_context or {}) | context)

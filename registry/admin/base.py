@@ -18,7 +18,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from simple_history.admin import SimpleHistoryAdmin
 
-from registry.access import access_of, may, operators_for, scoped
+from registry.access import access_of, may, operator_ids, operators_for, scoped
 from registry.admin.history import WordedChanges
 from registry.models import Operator
 from registry.models.base import ChoiceListField
@@ -117,6 +117,15 @@ class OfficeAdmin(SimpleHistoryAdmin):
         # Deleting in bulk writes no reason and asks nobody.
         actions.pop("delete_selected", None)
         return actions
+
+    def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
+        """Whoever works for one operator is not told its name in each line."""
+        shown = super().get_list_display(request)
+        access = access_of(self.model)
+        if access is None or getattr(request.user, "is_superuser", False):
+            return shown
+        one = len(operator_ids(request.user, "view", access)) == 1
+        return [name for name in shown if not (one and name == "operator")]
 
     def get_list_filter(self, request: HttpRequest) -> Sequence[Any]:
         return [self._scoped_filter(item) for item in super().get_list_filter(request)]

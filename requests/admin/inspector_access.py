@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -91,7 +92,7 @@ def let_in(request: HttpRequest, row: Inspection, data: Mapping[str, Any]) -> Ht
         now=timezone.now(),
         **data,
     )
-    context = {
+    context = admin.site.each_context(request) | {
         "title": gettext("The log-in of the inspector is open"),
         "access": made,
         "password": password,

@@ -60,7 +60,7 @@ def test_an_inquiry_is_answered_in_time_while_the_dpo_is_away(
     clock.move_to(moscow(2025, 12, 25, 14, 10))
     clerk = house.visitor()
     clerk.log_in("clerk@ipm")
-    clerk.page.click(".primary-action")
+    clerk.page.click(".primary-action[href*=inquiry]")
     clerk.page.select_option("[name=authority]", label="Roskomnadzor")
     clerk.page.fill("[name=reference]", "08-1234 of 24.12.2025")
     clerk.fill_moment("received_at", moscow(2025, 12, 25, 11, 30))

@@ -332,6 +332,8 @@ def test_who_opens_and_ends_it(office: Office, as_user: Any) -> None:
     assert answer.status_code == 200 and "no-store" in answer.headers["Cache-Control"]
     password = answer.context["password"]
     assert password in answer.content.decode()
+    # A page of the office like any other: whose it is stands on it, and the way out.
+    assert answer.context["site_header"] and 'id="logout-form"' in answer.content.decode()
     assert password not in str(client.cookies) + str(dict(client.session))
     assert InspectorPass.objects.get().until == UNTIL  # 12:30 in Moscow
     text = client.get(page(row, "change")).content.decode()
