@@ -23,11 +23,13 @@ from registry.desk import told_by
 from registry.explain import short_day
 from registry.tasks import ring
 from subjects.admin.destroyed import ask_view
+from subjects.admin.elsewhere import ELSEWHERE_VERBS
 from subjects.admin.pages import short_moment
 from subjects.choices import ActState, Outcome, PaperKind
 from subjects.models import ActItem, ActPaper, DestructionAct, DestructionItem
 from subjects.services.act_facts import why_in_words
 from subjects.services.acts import act_approve, act_cancel, item_confirm
+from subjects.services.elsewhere import places_of
 from subjects.services.verifying import traces_judge
 from subjects.tasks import sweep_destruction
 
@@ -181,6 +183,7 @@ class DestructionActAdmin(ReadOnlyAdmin, VerbAdmin):
             _unconfirmed,
             _("In a system or on paper somebody destroys it by hand; the act waits for that."),
         ),
+        *ELSEWHERE_VERBS,
         Verb(
             "judge",
             _("Judge the traces"),
@@ -269,6 +272,7 @@ class DestructionActAdmin(ReadOnlyAdmin, VerbAdmin):
                 "counts": _counts(act),
                 "items": _items(act, request.GET.get("items")),
                 "papers": self._papers(act),
+                "elsewhere": places_of(act),
                 "trouble": act.verification.get("failed", ""),
                 "places": act.verification.get("by_value", {}).get("places", []),
             }

@@ -7,6 +7,7 @@ and begun again, it goes on; two workers follow one another, and what one did th
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from subjects.models import ActItem, DataSubject, DestructionAct, DestructionIte
 from subjects.services.acts import act_locked, not_before
 from subjects.services.covering import Law
 from subjects.services.destruction import flush, keys_destroy_many
+from subjects.services.elsewhere import finding_keys
 from subjects.services.evidence_keys import evidence_key_ready
 from subjects.services.fates import Fates, Held
 from subjects.services.planning import standing_stops
@@ -69,11 +71,13 @@ def act_execute(
 
     Refuses an act that was not approved (or whose rule is not automatic), and before its day,
     unless a request asks for it: nobody has to wait then. A card with a stop, and what a ground or
-    a storage term covers by now, stay, by name. Data held elsewhere wait for their confirmation.
+    a storage term covers by now, stay, by name. Data held elsewhere wait for their confirmation,
+    and by what the person is found there waits with them: ``elsewhere`` of the answer. As long as
+    there is any the execution has not ended, and the next sweep goes on with it.
     ``after_chunk`` gets the number of items looked at. Must not stand in a transaction.
     """
     row = _begin(act, now=now, today=today)
-    did = {"destroyed": 0, "stays": 0, "stopped": 0, "gone": 0}
+    did = {"destroyed": 0, "stays": 0, "stopped": 0, "gone": 0, "elsewhere": 0}
     if row.finished_at is not None:
         return did
     now = not_before(now, row.started_at)
@@ -88,7 +92,7 @@ def act_execute(
             after_chunk(looked)
     with transaction.atomic():
         row = act_locked(row)
-        if row.finished_at is None:
+        if row.finished_at is None and not did["elsewhere"]:
             # Another worker's sweep may have begun later than this one.
             gone = DestructionItem.objects.filter(act=row).order_by()
             row.finished_at = not_before(now, gone.aggregate(last=Max("destroyed_at"))["last"])
@@ -227,6 +231,7 @@ def _settle(
     settled: list[ActItem] = []
     reasons: dict[int, str] = {}
     missing: list[_Item] = []
+    waiting: dict[int, list[int]] = defaultdict(list)
 
     def say(one: _Item, outcome: Outcome, why: str) -> None:
         settled.append(ActItem(pk=one.pk, outcome=outcome, why=why[:WORDS]))
@@ -241,12 +246,17 @@ def _settle(
             say(one, Outcome.STAYS, found.destiny.why)
         elif one.key:
             reasons[one.key] = reason_of(act.label, one.rule, one.article)
+        elif one.datum:
+            waiting[cards[one.subject]].append(one.datum)
+    # Whoever is to destroy something elsewhere has to find the person there.
+    kept = finding_keys(waiting, reasons.keys())
+    reasons = {key: why for key, why in reasons.items() if key not in kept}
     for one, why in _gone(missing):
         say(one, Outcome.GONE, why)
     destroyed = _destroy(act, reasons, {one.key for one in held if one.kind == Sealed.FILE}, now)
     if settled:
         seam.rewrite(ActItem, settled, ["outcome", "why"])
-    did = {"destroyed": destroyed, "stays": 0, "stopped": 0, "gone": 0}
+    did = {"destroyed": destroyed, "stays": 0, "stopped": 0, "gone": 0, "elsewhere": len(kept)}
     for item in settled:
         did[item.outcome] += 1
     return did

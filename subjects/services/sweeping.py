@@ -25,7 +25,7 @@ from subjects.services.closing import act_close, unconfirmed
 from subjects.services.dates import operator_dates
 from subjects.services.executing import act_execute, elsewhere_settle
 from subjects.services.stops import storage_end
-from subjects.services.verifying import act_verify, needles_of
+from subjects.services.verifying import act_search, act_verify, needles_of
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +36,13 @@ def destruction_sweep(
     """Do all that is due by today for one operator or for all; what was done, by count.
 
     ``until``: only what is due by that day, and nothing drafted ahead of it. ``waiting``: acts
-    that are due and that nobody has approved. Must not stand in a transaction.
+    that are due and that nobody has approved. ``elsewhere``: values by which people are found in
+    other systems and on paper, which go with the last confirmation there. Must not stand in a
+    transaction.
     """
     did = dict.fromkeys(
         ("looked", "dated", "drafted", "executed", "destroyed", "stays", "stopped", "gone",
-         "verified", "closed", "waiting", "failed"),
+         "elsewhere", "verified", "closed", "waiting", "failed"),
         0,
     )  # fmt: skip
     rows = Operator.objects.select_related("jurisdiction").order_by("pk")
@@ -77,7 +79,7 @@ def act_carry_out(
     An act with data elsewhere stays open, executed and verified, until somebody confirms them.
     """
     did = dict.fromkeys(
-        ("executed", "destroyed", "stays", "stopped", "gone", "verified", "closed"), 0
+        ("executed", "destroyed", "stays", "stopped", "gone", "elsewhere", "verified", "closed"), 0
     )
     _carry_on(act, did, now=now, today=today, after_chunk=after_chunk)
     return did
@@ -85,9 +87,7 @@ def act_carry_out(
 
 def unverified() -> list[str]:
     """The numbers of acts whose verification has failed: each one is an incident."""
-    rows = DestructionAct.objects.filter(
-        state=ActState.RUNNING, finished_at__isnull=False, verified_at=None
-    )
+    rows = DestructionAct.objects.filter(state=ActState.RUNNING, verified_at=None)
     return [row.number for row in rows.order_by("pk") if row.verification.get("failed")]
 
 
@@ -138,6 +138,11 @@ def _steps(
         did["executed"] += 1
         for name, number in done.items():
             did[name] += number
+        if done["elsewhere"]:
+            # The rest goes with the last confirmation; what is gone is sought while it is known.
+            if done["destroyed"]:
+                act_search(act, needles=needles)
+            return
     if act.verified_at is None:
         act_verify(act, now=now, needles=needles)
         did["verified"] += 1

@@ -8,7 +8,7 @@ them, and leaves the structural check. No value ever leaves the memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -106,13 +106,15 @@ def needles_of(act: DestructionAct) -> Remembered:
     """The identifiers that a request-driven act is to destroy, opened; before it is executed.
 
     E-mail addresses, phones, IIN, BIN and accounts of 8 characters and more. Without the KEK the
-    verification says that it was missing.
+    verification says that it was missing. What ``act_search`` has sought already is not among them.
     """
     if not act.label:
         return Remembered("not_asked")
-    keys = list(
-        ActItem.objects.filter(act=act, outcome="", key__isnull=False).values_list("key", flat=True)
-    )
+    items = ActItem.objects.filter(act=act, outcome="", key__isnull=False)
+    if act.verification.get("early"):
+        done = DestructionItem.objects.filter(act=act, key=OuterRef("key"))
+        items = items.exclude(Exists(done))
+    keys = list(items.values_list("key", flat=True))
     rows = seam.numbered(PersonalDatum.objects.order_by("pk"), "value_key", filter(None, keys))
     data = [
         datum
@@ -134,6 +136,42 @@ def needles_of(act: DestructionAct) -> Remembered:
     return Remembered("done" if values else "nothing", tuple(sorted(values)))
 
 
+def act_search(act: DestructionAct, *, needles: Remembered) -> None:
+    """Search by value for what went while something of the act waits for a confirmation elsewhere.
+
+    Nobody remembers it later. What is found is an incident at once; the end of the act counts it
+    in. Must not stand in a transaction.
+    """
+    found = _by_value(act, needles)
+    with transaction.atomic():
+        row = act_locked(act)
+        if row.finished_at is not None:
+            return
+        found = _together(row.verification, found)
+        failed = ["traces"] if found["found"] and "judged" not in row.verification else []
+        row.verification = row.verification | {"by_value": found, "failed": failed, "early": True}
+        reason = "not verified" if failed else "searched"
+        audit.save(row, by=None, reason=reason, fields=["verification"])
+
+
+def _together(before: Mapping[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """What was found now, and what ``act_search`` had found of the values that went first."""
+    if not before.get("early"):
+        return found
+    first = before["by_value"]
+    states = {first["state"], found["state"]} - {"nothing"}
+    state = "done" if states == {"done"} else (states or {"nothing"}).pop()
+    counts = {
+        name: max(first.get(name, 0), found.get(name, 0)) for name in ("files", "cells", "unread")
+    }
+    return counts | {
+        "state": state if len(states) < 2 else "partly",
+        "values": first["values"] + found["values"],
+        "found": first["found"] + found["found"],
+        "places": [*first.get("places", []), *found.get("places", [])][:PLACES],
+    }
+
+
 def act_verify(
     act: DestructionAct, *, now: datetime, needles: Remembered | None = None
 ) -> DestructionAct:
@@ -153,9 +191,14 @@ def act_verify(
     failed = [name for name, number in structure.items() if name in MUST_BE_NONE and number]
     found = _by_value(row, needles)
     before = row.verification.get("by_value", {})
-    if before.get("found") and not found["values"]:
-        found = before
-    if found["found"]:
+    early = bool(row.verification.get("early"))
+    judged = {name: row.verification[name] for name in ("judged",) if name in row.verification}
+    new = found["found"]
+    if early:
+        found = _together(row.verification, found)
+    elif before.get("found") and not found["values"]:
+        found, new = before, before["found"]
+    if new or (found["found"] and not judged):
         failed.append("traces")
     with transaction.atomic():
         row = act_locked(row)
@@ -165,7 +208,7 @@ def act_verify(
         # Whoever found something is heard, though another looked meanwhile and knew less.
         if not closed:
             row.verified_at = None
-        row.verification = {"structure": structure, "by_value": found, "failed": failed}
+        row.verification = {"structure": structure, "by_value": found, "failed": failed} | judged
         if not failed:
             row.verified_at = not_before(now, row.finished_at)
         fields = ["verification", "verified_at"]
@@ -195,7 +238,8 @@ def traces_judge(
     if not reason:
         raise ActReasonMissing(number=row.number)
     row.verification = row.verification | {"failed": [], "judged": reason}
-    row.verified_at = not_before(now, row.finished_at)
+    if row.finished_at is not None:
+        row.verified_at = not_before(now, row.finished_at)
     return audit.save(row, by=by, reason=reason, fields=["verification", "verified_at"])
 
 

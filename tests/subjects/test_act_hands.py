@@ -54,7 +54,7 @@ def test_a_chunk_that_another_hand_has_just_done_is_not_called_gone_before(
     monkeypatch.setattr(executing, "act_locked", late)
     did = act_execute(act, now=now, today=act.due_on)
     assert other[0]["destroyed"] == 6
-    assert did == {"destroyed": 0, "stays": 0, "stopped": 0, "gone": 0}
+    assert did == {"destroyed": 0, "stays": 0, "stopped": 0, "gone": 0, "elsewhere": 0}
     assert outcomes(act) == ["destroyed!"] * 6
 
 

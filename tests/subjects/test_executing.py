@@ -56,7 +56,7 @@ def test_the_values_go_on_the_day_and_everything_else_stays(office: Office) -> N
     rows = list(PersonalDatum.objects.order_by("pk").values())
     versions = list(PersonalDatum.history.order_by("history_id").values())
     act = approved(team)
-    assert run(act) == {"destroyed": 2, "stays": 0, "stopped": 0, "gone": 0}
+    assert run(act) == {"destroyed": 2, "stays": 0, "stopped": 0, "gone": 0, "elsewhere": 0}
     data = PersonalDatum.objects.filter(subject=gone)
     assert {one.state for one in open_rows(data, "value").values()} == {State.DESTROYED}
     other = PersonalDatum.objects.filter(subject=stays)
@@ -152,7 +152,7 @@ def test_a_stop_in_place_at_execution_stops_its_person_alone(office: Office) -> 
         subject=held, kind=StopKind.LEGAL_HOLD, label="2-145/2026", reason="court", by=team.dpo,
         now=NOW,
     )  # fmt: skip
-    assert run(act) == {"destroyed": 2, "stays": 0, "stopped": 2, "gone": 0}
+    assert run(act) == {"destroyed": 2, "stays": 0, "stopped": 2, "gone": 0, "elsewhere": 0}
     assert set(DestructionItem.objects.values_list("owner", flat=True)) == {goes.pk}
     stopped = ActItem.objects.filter(act=act, subject=held)
     assert {(item.outcome, item.why) for item in stopped} == {
@@ -175,7 +175,7 @@ def test_a_ground_given_between_draft_and_execution_keeps_the_data(office: Offic
     subject = leaving(team)
     act = approved(team)
     consent(team, subject, evidence="")
-    assert run(act) == {"destroyed": 0, "stays": 2, "stopped": 0, "gone": 0}
+    assert run(act) == {"destroyed": 0, "stays": 2, "stopped": 0, "gone": 0, "elsewhere": 0}
     items = ActItem.objects.filter(act=act)
     assert {(item.outcome, item.why) for item in items} == {(Outcome.STAYS, "accounts; 7(1), 8")}
     assert not DestructionItem.objects.exists()
@@ -190,7 +190,7 @@ def test_what_another_act_destroyed_is_said(office: Office) -> None:
         operator=team.operator, number="ACT-X", due_on=TODAY, drafted_at=NOW
     )
     keys_destroy(filter(None, numbers[:1]), reason="x", by=None, now=NOW, act=other)
-    assert run(act) == {"destroyed": 1, "stays": 0, "stopped": 0, "gone": 1}
+    assert run(act) == {"destroyed": 1, "stays": 0, "stopped": 0, "gone": 1, "elsewhere": 0}
     assert ActItem.objects.get(act=act, key=numbers[0]).why == "ACT-X"
     assert subject.data.count() == 2
 
@@ -205,7 +205,7 @@ def test_a_card_merged_after_the_draft_is_followed(office: Office) -> None:
         cards_merge(into=into, other=gone, by=team.dpo, now=NOW, reason="the same")
         if covered:
             consent(team, into, evidence="")
-    assert run(act) == {"destroyed": 2, "stays": 2, "stopped": 0, "gone": 0}
+    assert run(act) == {"destroyed": 2, "stays": 2, "stopped": 0, "gone": 0, "elsewhere": 0}
     assert keys.lost_keys() == []
 
 
@@ -333,7 +333,7 @@ def test_twice_does_nothing_more(office: Office) -> None:
     act.refresh_from_db()
     before = list(DestructionItem.objects.values()), act.history.count(), act.finished_at
     assert run(act, act.due_on + timedelta(days=9)) == {
-        "destroyed": 0, "stays": 0, "stopped": 0, "gone": 0,
+        "destroyed": 0, "stays": 0, "stopped": 0, "gone": 0, "elsewhere": 0,
     }  # fmt: skip
     act.refresh_from_db()
     assert (list(DestructionItem.objects.values()), act.history.count(), act.finished_at) == before

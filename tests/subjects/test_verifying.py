@@ -17,7 +17,7 @@ from subjects.choices import ActState, PaperKind
 from subjects.models import ActItem, ActPaper, DestructionAct, PersonalDatum, VaultKey
 from subjects.services import closing, executing, sweeping, verifying
 from subjects.services.acts import act_approve, act_draft, item_confirm
-from subjects.services.closing import NotConfirmed, NotVerified, act_close
+from subjects.services.closing import NotVerified, act_close
 from subjects.services.executing import act_execute
 from subjects.services.people import datum_record
 from subjects.services.sweeping import act_carry_out, destruction_sweep
@@ -209,9 +209,10 @@ def test_an_act_is_closed_when_all_of_it_is_gone(live_office: Office) -> None:
     withdraw(team, subject)
     act = approved(team)
     did = act_carry_out(act, now=moment(act), today=act.due_on)
-    assert (did["executed"], did["verified"], did["closed"]) == (1, 1, 0)
-    with pytest.raises(NotConfirmed):
-        act_close(act, now=moment(act))
+    # The address, by which the person is found there, waits for the confirmation.
+    assert (did["executed"], did["elsewhere"], did["verified"], did["closed"]) == (1, 1, 0, 0)
+    with pytest.raises(NotVerified):
+        act_close(DestructionAct.objects.get(pk=act.pk), now=moment(act))
     item_confirm(
         item=ActItem.objects.get(act=act, key=None), how="deleted", by=team.clerk, now=moment(act)
     )
