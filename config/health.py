@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from registry import seam
 from registry.choices import NoticeState, RunState
 from registry.models import DeadlineRule, JobRun, Notice
+from registry.services import holding
 from subjects.services.sweeping import unverified
 from subjects.vault import keyring
 from subjects.vault.models import MasterKey
@@ -63,6 +64,10 @@ def _checks() -> dict[str, str]:
     checks["published"] = "ok" if not loose else f"not immutable: {', '.join(loose)}"
     checks["law"] = "ok" if DeadlineRule.objects.exists() else "not loaded"
     checks["vault"] = _vault()
+    since = holding.held_since()
+    checks["restored"] = (
+        "ok" if since is None else f"held since {since.isoformat(timespec='minutes')}"
+    )
     now = timezone.now()
     for job in JOBS:
         last = JobRun.objects.filter(job=job, state=RunState.DONE).order_by("-started_at").first()

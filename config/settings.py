@@ -35,6 +35,10 @@ OFFICE_KEYS = Path(env.str("OFFICE_KEYS", default=str(OFFICE_SECRETS / "keys")))
 if OFFICE_KEYS.is_relative_to(OFFICE_VAR):
     raise ImproperlyConfigured("OFFICE_KEYS must lie outside OFFICE_VAR.")
 OFFICE_SEALED = OFFICE_VAR / "sealed"
+# What was destroyed since the last backup: a backup that is restored learns it from here.
+OFFICE_JOURNAL = Path(env.str("OFFICE_JOURNAL", default=str(OFFICE_SECRETS / "journal"))).resolve()
+if OFFICE_JOURNAL.is_relative_to(OFFICE_VAR):
+    raise ImproperlyConfigured("OFFICE_JOURNAL must lie outside OFFICE_VAR.")
 
 _made = {} if PRODUCTION else development_secrets.read_development_secrets()
 SECRET_KEY = env.str("SECRET_KEY", default=_made.get("SECRET_KEY", ""))

@@ -8,7 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from registry.services import runs
-from subjects.services import files, keys, search, sweeping
+from subjects.services import destruction_journal, files, keys, search, sweeping
 
 
 @shared_task
@@ -50,5 +50,10 @@ def watch(*, now: datetime) -> dict[str, int]:
 
 @shared_task
 def sweep_destruction() -> None:
-    """Date, draft, execute, verify and close what must go."""
-    runs.run("sweep_destruction", sweeping.destruction_sweep, now=timezone.now())
+    """Date, draft, execute, verify and close what must go; make up the journal."""
+    runs.run("sweep_destruction", _destroy, now=timezone.now())
+
+
+def _destroy(*, now: datetime) -> dict[str, int]:
+    did = sweeping.destruction_sweep(now=now)
+    return did | {"journalled": destruction_journal.journal_sweep(now=now)}

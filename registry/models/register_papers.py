@@ -74,6 +74,7 @@ class RegisterPaper(OperatorRow):
     signed_on = models.DateField(_("signed on"), null=True)
     signed_at = models.DateTimeField(_("recorded as signed at"), null=True)
     history = history()
+    numbered = "RP"
     access = PAPERS
 
     class Meta:

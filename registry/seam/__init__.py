@@ -22,6 +22,7 @@ from registry.seam.guards import (
     tables_without_freeze,
     tables_without_triggers,
 )
+from registry.seam.ids import ids_given, ids_raise, snapshot
 from registry.seam.locks import alone, claim, lock, lock_table
 from registry.seam.numbers import numbered
 from registry.seam.rows import (
@@ -51,6 +52,8 @@ __all__ = [
     "freeze",
     "frozen_tables",
     "history_tables",
+    "ids_given",
+    "ids_raise",
     "lift_append_only",
     "lift_freeze",
     "lock",
@@ -58,6 +61,7 @@ __all__ = [
     "numbered",
     "reserve_ids",
     "rewrite",
+    "snapshot",
     "tables_without_freeze",
     "tables_without_triggers",
     "takes_lines",

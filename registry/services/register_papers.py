@@ -15,7 +15,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models.functions import Length
 from django.utils.translation import gettext, override
 
 from registry import seam
@@ -45,6 +44,7 @@ from registry.paper_refusals import (
 from registry.papers import Paper
 from registry.services import audit
 from registry.services.clocks import NotOnTheStaff, OwnerOnlyReads, person_on_duty
+from registry.services.numbering import next_number
 from registry.services.paper_kinds import KINDS, Ask, PaperKind
 
 SIGNED = ["order_number", "signer", "signer_position", "signed_on", "signed_at"]
@@ -203,12 +203,8 @@ def _draft_locked(paper: RegisterPaper) -> RegisterPaper:
 
 def _next_number(operator: Operator, year: int) -> str:
     """One more than the last that was ever given; the history knows the discarded ones too."""
-    start = f"RP-{year}-"
-    told = RegisterPaper.history.filter(operator=operator, number__startswith=start)
-    last = (
-        told.order_by(Length("number").desc(), "-number").values_list("number", flat=True).first()
-    )
-    return f"{start}{int(last.removeprefix(start)) + 1 if last else 1:04d}"
+    told = RegisterPaper.history.filter(operator=operator)
+    return next_number(told, operator=operator, prefix=f"{RegisterPaper.numbered}-{year}-")
 
 
 def _plain(told: Any) -> Any:

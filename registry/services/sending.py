@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.mail import EmailMessage
 
+from registry.services import holding
+
 STUCK_AFTER = timedelta(minutes=10)
 ROUND = timedelta(minutes=4)
 # Between tries; after the last the mail has failed and waits for a person.
@@ -55,8 +57,11 @@ def send_round(
     """Claim, send and settle one row after the other; how many went and how many did not.
 
     Ends after ``ROUND``; the rest is for the next bell. A round that lasted longer than
-    ``STUCK_AFTER`` would have its own claims taken for a dead worker's.
+    ``STUCK_AFTER`` would have its own claims taken for a dead worker's. Nothing goes while a
+    restored database waits for its release.
     """
+    if holding.held():
+        return {"sent": 0, "not_sent": 0}
     sent = not_sent = 0
     ends = time.monotonic() + ROUND.total_seconds()
     for number in numbers:

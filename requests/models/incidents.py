@@ -193,6 +193,7 @@ class Incident(OperatorRow):
         Deadline, content_type_field="about_type", object_id_field="about_id"
     )
     history = history(m2m_fields=[systems, activities, data_categories])
+    numbered = "INC"
     access = INCIDENTS
 
     class Meta:

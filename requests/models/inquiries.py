@@ -108,6 +108,7 @@ class RegulatorInquiry(OperatorRow):
         Deadline, content_type_field="about_type", object_id_field="about_id"
     )
     history = history()
+    numbered = "INQ"
     access = Access(
         scope="operator",
         dpo=VIEW | {"add", "change", "draft", "answer", "extend", "withdraw", "restate", "prove"},

@@ -127,6 +127,7 @@ class Inspection(OperatorRow):
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
     closed_reason = models.CharField(_("result"), max_length=300, blank=True, help_text=NO_NAMES)
     history = history()
+    numbered = "INS"
     access = Access(scope="operator", dpo=_DPO, clerk=_CLERK)
 
     class Meta:

@@ -229,6 +229,7 @@ class SubjectRequest(SealedModel, OperatorRow):
     )
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     history = lean_history()
+    numbered = "REQ"
     access = REQUESTS
 
     class Meta(SealedModel.Meta):

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models.functions import Length
 
 from registry import seam
 from registry.choices import Event
@@ -26,6 +25,7 @@ from registry.services.clocks import (
     deadline_open,
     deadline_void,
 )
+from registry.services.numbering import next_number
 from registry.services.rules import rules_for
 from registry.states import move
 from registry.workdays import CalendarMissing
@@ -169,13 +169,9 @@ def incident_register(
 
 def _next_number(operator: Operator, now: datetime) -> str:
     """The next number of the operator's year; the operator's row is locked by the caller."""
-    prefix = f"INC-{now.astimezone(operator.zone):%Y}-"
-    taken = Incident.objects.filter(operator=operator, number__startswith=prefix)
-    # By length first: as text, 10000 stands before 9999.
-    last = (
-        taken.order_by(Length("number").desc(), "-number").values_list("number", flat=True).first()
-    )
-    return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:04d}"
+    prefix = f"{Incident.numbered}-{now.astimezone(operator.zone):%Y}-"
+    rows = Incident.objects.filter(operator=operator)
+    return next_number(rows, operator=operator, prefix=prefix)
 
 
 def _require_gone_out(operator: Operator, letter: Letter, detected_at: datetime) -> None:

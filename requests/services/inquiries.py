@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models.functions import Length
 
 from registry import seam
 from registry.choices import Effect, Event
@@ -21,6 +20,7 @@ from registry.services.clocks import (
     deadline_recount,
     deadline_void,
 )
+from registry.services.numbering import next_number
 from registry.states import move
 from registry.workdays import CalendarMissing
 from requests import states
@@ -85,13 +85,9 @@ class OperatorInactive(OperatorError):
 
 def _next_number(operator: Operator, now: datetime) -> str:
     """The next number of the operator's year; the operator's row is locked by the caller."""
-    prefix = f"INQ-{now.astimezone(operator.zone):%Y}-"
-    taken = RegulatorInquiry.objects.filter(operator=operator, number__startswith=prefix)
-    # By length first: as text, 10000 stands before 9999.
-    last = (
-        taken.order_by(Length("number").desc(), "-number").values_list("number", flat=True).first()
-    )
-    return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:04d}"
+    prefix = f"{RegulatorInquiry.numbered}-{now.astimezone(operator.zone):%Y}-"
+    rows = RegulatorInquiry.objects.filter(operator=operator)
+    return next_number(rows, operator=operator, prefix=prefix)
 
 
 def _checked_text(text: str) -> str:

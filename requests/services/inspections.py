@@ -12,7 +12,6 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import Model
-from django.db.models.functions import Length
 
 from registry import seam
 from registry.choices import Effect, Event
@@ -27,6 +26,7 @@ from registry.services.clocks import (
     deadline_void,
     span_of,
 )
+from registry.services.numbering import next_number
 from registry.states import move
 from requests import states
 from requests.models.inspections import (
@@ -199,13 +199,9 @@ def inspection_register(
 
 def _next_number(operator: Operator, now: datetime) -> str:
     """The next number of the operator's year; the operator's row is locked by the caller."""
-    prefix = f"INS-{now.astimezone(operator.zone):%Y}-"
-    taken = Inspection.objects.filter(operator=operator, number__startswith=prefix)
-    # By length first: as text, 10000 stands before 9999.
-    last = (
-        taken.order_by(Length("number").desc(), "-number").values_list("number", flat=True).first()
-    )
-    return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:04d}"
+    prefix = f"{Inspection.numbered}-{now.astimezone(operator.zone):%Y}-"
+    rows = Inspection.objects.filter(operator=operator)
+    return next_number(rows, operator=operator, prefix=prefix)
 
 
 @transaction.atomic

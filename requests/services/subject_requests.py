@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db import transaction
-from django.db.models.functions import Length
 
 from registry import seam
 from registry.choices import Language
@@ -16,6 +15,7 @@ from registry.errors import Conflict, OperatorError, gettext_noop
 from registry.models import Operator, ProcessingActivity, User
 from registry.services import audit
 from registry.services.clocks import deadline_open, deadline_void
+from registry.services.numbering import next_number
 from registry.services.rules import UnknownOperator
 from registry.states import move
 from registry.workdays import CalendarMissing
@@ -97,13 +97,9 @@ class Demand:
 
 def _next_number(operator: Operator, now: datetime) -> str:
     """The next number of the operator's year; the operator's row is locked by the caller."""
-    prefix = f"REQ-{now.astimezone(operator.zone):%Y}-"
-    taken = SubjectRequest.objects.filter(operator=operator, number__startswith=prefix)
-    # By length first: as text, 10000 stands before 9999.
-    last = (
-        taken.order_by(Length("number").desc(), "-number").values_list("number", flat=True).first()
-    )
-    return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:04d}"
+    prefix = f"{SubjectRequest.numbered}-{now.astimezone(operator.zone):%Y}-"
+    rows = SubjectRequest.objects.filter(operator=operator)
+    return next_number(rows, operator=operator, prefix=prefix)
 
 
 def _told(**given: str) -> dict[str, str]:

@@ -87,6 +87,7 @@ class DestructionAct(OperatorRow):
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
     cancelled_reason = models.CharField(_("why cancelled"), max_length=300, blank=True)
     history = history()
+    numbered = "ACT"
     access = ACTS
 
     class Meta:

@@ -109,6 +109,7 @@ class Disclosure(OperatorRow):
     recorded_by = models.ForeignKey(
         User, models.PROTECT, related_name="disclosures", verbose_name=_("recorded by")
     )
+    numbered = "DIS"
     access = of_disclosures("operator")
     append_only = True
 

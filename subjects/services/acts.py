@@ -12,7 +12,6 @@ from datetime import date, datetime, time, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Q
-from django.db.models.functions import Length
 
 from registry import seam
 from registry.choices import Effect, Event
@@ -29,6 +28,7 @@ from registry.services.clocks import (
     deadline_recount,
     deadline_void,
 )
+from registry.services.numbering import next_number
 from registry.states import ForbiddenTransition, move
 from subjects import states
 from subjects.choices import ActState, Outcome
@@ -163,13 +163,9 @@ def _act(
 
 def _next_number(operator: Operator, now: datetime) -> str:
     """The next number of the operator's year; the operator's row is locked by the caller."""
-    prefix = f"ACT-{now.astimezone(operator.zone):%Y}-"
-    taken = DestructionAct.objects.filter(operator=operator, number__startswith=prefix)
-    # By length first: as text, 10000 stands before 9999.
-    last = (
-        taken.order_by(Length("number").desc(), "-number").values_list("number", flat=True).first()
-    )
-    return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:04d}"
+    prefix = f"{DestructionAct.numbered}-{now.astimezone(operator.zone):%Y}-"
+    rows = DestructionAct.objects.filter(operator=operator)
+    return next_number(rows, operator=operator, prefix=prefix)
 
 
 def _fill(act: DestructionAct, items: Iterable[Planned]) -> None:

@@ -6,7 +6,7 @@ it, in one transaction; no row of people or of history is touched, and what they
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
@@ -15,18 +15,20 @@ from django.db import connection, transaction
 
 from registry import seam
 from registry.errors import Conflict, OperatorError, gettext_noop
-from registry.models import User
+from registry.models import Operator, User
 from subjects.models import (
     Consent,
     DataSubject,
     DestructionAct,
     DestructionItem,
+    Evidence,
     Ground,
     PersonalDatum,
     SealedFile,
 )
 from subjects.services import bulk
 from subjects.services.covering import Coverage, end_of
+from subjects.services.destruction_journal import journal_note
 from subjects.services.evidence import evidence_keep
 from subjects.services.evidence_keys import evidence_key_ready
 from subjects.services.fates import APART
@@ -73,7 +75,8 @@ def keys_destroy(
     wanted = sorted({number for number in numbers if number})
     evidence_key_ready(now=now)
     with transaction.atomic():
-        gone = _delete(wanted, now=now)
+        gone, marks = _delete(wanted, now=now)
+        journal_note([row[0] for row in gone], marks)
         return DestructionItem.objects.bulk_create(
             DestructionItem(
                 key=number,
@@ -104,7 +107,8 @@ def keys_destroy_many(
     at = connection.ops.adapt_datetimefield_value(now)
     user = by.pk if by else None
     with transaction.atomic():
-        gone = _delete(sorted(reasons), now=now)
+        gone, marks = _delete(sorted(reasons), now=now)
+        journal_note([row[0] for row in gone], marks)
         rows = (
             (number, kind, owner, category, reasons[number], at, user, act.pk)
             for number, kind, owner, category, _ in gone
@@ -113,14 +117,74 @@ def keys_destroy_many(
     return len(gone)
 
 
-def _delete(wanted: list[int], *, now: datetime) -> list[Any]:
-    """Take the keys and their tokens away, and keep the evidence; what each key was."""
+def _delete(wanted: list[int], *, now: datetime) -> tuple[list[Any], list[tuple[Any, ...]]]:
+    """Take the keys and their tokens away, and keep the evidence; what each key was, its marks."""
     gone = seam.delete_returning(VaultKey, wanted, ["id", "kind", "owner", "category", "search"])
     tokens = seam.delete_returning(
         SearchToken, sorted(row[0] for row in gone), ["token", "key"], by="key"
     )
-    evidence_keep(gone, tokens, now=now)
-    return gone
+    return gone, evidence_keep(gone, tokens, now=now)
+
+
+def destruction_repeat(lines: Sequence[Mapping[str, Any]], *, today: date) -> int:
+    """Destroy once more what a restored database does not know it has destroyed.
+
+    ``lines`` of the journal whose keys no item names; the items keep their reasons and moments, and
+    evidence that is still kept is written again. Returns how many keys and tokens stood. In the
+    restore's own transaction.
+    """
+    numbers = [line["key"] for line in lines]
+    stood = seam.delete_returning(VaultKey, sorted(numbers), ["id"])
+    seam.delete_returning(SearchToken, sorted(numbers), ["token"], by="key")
+    acts = dict(
+        DestructionAct.objects.filter(
+            pk__in={line["act"][0] for line in lines if line["act"]}
+        ).values_list("pk", "number")
+    )
+    people = set(
+        User.objects.filter(pk__in={line["by"] for line in lines}).values_list("pk", flat=True)
+    )
+    taken = set(
+        DestructionItem.objects.filter(pk__in=[line["item"] for line in lines]).values_list(
+            "pk", flat=True
+        )
+    )
+    DestructionItem.objects.bulk_create(
+        DestructionItem(
+            # Under its own number, for the journal to know it again.
+            pk=None if line["item"] in taken else line["item"],
+            key=line["key"],
+            kind=line["kind"],
+            owner=line["owner"],
+            category=line["category"],
+            act_id=act[0] if (act := line["act"]) and acts.get(act[0]) == act[1] else None,
+            reason=line["reason"],
+            destroyed_at=datetime.fromisoformat(line["at"]),
+            destroyed_by_id=line["by"] if line["by"] in people else None,
+        )
+        for line in lines
+    )
+    _marks_repeat(lines, today=today)
+    return len(stood)
+
+
+def _marks_repeat(lines: Sequence[Mapping[str, Any]], *, today: date) -> None:
+    """The evidence of these keys, as far as its three years are not over."""
+    marks = [
+        (*mark[:4], line["key"], date.fromisoformat(mark[4]))
+        for line in lines
+        for mark in line["marks"]
+        if mark[4] >= today.isoformat()
+    ]
+    operators = set(Operator.objects.values_list("pk", flat=True))
+    Evidence.objects.bulk_create(
+        Evidence(
+            operator_id=operator, mark=bytes.fromhex(mark), year=year, search=search, key=key,
+            keep_until=until,
+        )
+        for operator, mark, year, search, key, until in marks
+        if operator in operators
+    )  # fmt: skip
 
 
 def data_destroy(

@@ -12,12 +12,12 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models.functions import Length
 
 from registry import seam
 from registry.choices import BasisKind, Channel, RecipientKind
 from registry.errors import Conflict, OperatorError, gettext_noop
 from registry.models import Country, DataCategory, LegalBasis, Operator, Transfer, User
+from registry.services.numbering import next_number
 from registry.services.transfers import require_borne
 from registry.third_parties import is_third_party
 from subjects.choices import DisclosureKind, Looked, StateBody
@@ -328,13 +328,9 @@ def _require_open(
 
 def _next_number(operator: Operator, now: datetime) -> str:
     """The next number of the operator's year; the operator's row is locked by the caller."""
-    prefix = f"DIS-{now.astimezone(operator.zone):%Y}-"
-    taken = Disclosure.objects.filter(operator=operator, number__startswith=prefix)
-    # By length first: as text, 10000 stands before 9999.
-    last = (
-        taken.order_by(Length("number").desc(), "-number").values_list("number", flat=True).first()
-    )
-    return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:04d}"
+    prefix = f"{Disclosure.numbered}-{now.astimezone(operator.zone):%Y}-"
+    rows = Disclosure.objects.filter(operator=operator)
+    return next_number(rows, operator=operator, prefix=prefix)
 
 
 def _write_down(

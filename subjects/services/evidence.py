@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
@@ -94,10 +95,11 @@ class AskedTooOften(OperatorError):
 # --- writing -------------------------------------------------------------------------------------
 def evidence_keep(
     gone: Sequence[Gone], tokens: Iterable[tuple[bytes, int]], *, now: datetime
-) -> int:
+) -> list[tuple[Any, ...]]:
     """Write the evidence of these keys, just deleted with their tokens; in that transaction.
 
-    Returns how many marks. Refuses when the year's key is not there: then nothing is destroyed.
+    Returns the rows, by ``COLUMNS``. Refuses when the year's key is not there: then nothing is
+    destroyed.
     """
     found = {
         number: (owner, category, search)
@@ -106,7 +108,7 @@ def evidence_keep(
     }
     chosen = _strongest(found)
     if not chosen:
-        return 0
+        return []
     year = evidence_keys.year_of(now)
     secret = keyring.evidence_key(year)
     owners = _owners({found[number][0] for number in chosen}, now)
@@ -120,7 +122,7 @@ def evidence_keep(
             rows.append((operator, mark, year, search, number, until))
     seam.copy_rows(Evidence._meta.db_table, COLUMNS, rows)
     store.require_in_use({(KeyUse.EVIDENCE, year)})
-    return len(rows)
+    return rows
 
 
 def _strongest(found: dict[int, tuple[int, int | None, int]]) -> set[int]:
@@ -277,7 +279,8 @@ def _anything_left(subject: DataSubject) -> bool:
 class Answer:
     """One destroyed value that what was typed names."""
 
-    # Of the card, and of the one that holds the person's data since a merge; empty without one.
+    # Of the card, and of the one that holds the person's data since a merge; empty without one. A
+    # card that a restored database never had is empty too.
     code: str
     stays: str
     # email, phone, iin or account.
@@ -363,8 +366,8 @@ def _answers(keys: dict[int, str]) -> list[Answer]:
     cards = {card.pk: card for card in owners.select_related("merged_into")}
     answers = [
         Answer(
-            code=cards[item.owner].code,
-            stays=merged.code if (merged := cards[item.owner].merged_into) else "",
+            code=card.code if (card := cards.get(item.owner)) else "",
+            stays=card.merged_into.code if card and card.merged_into else "",
             matched=keys[item.key],
             destroyed_at=item.destroyed_at,
             reason=item.reason,

@@ -79,15 +79,27 @@ def missing_made(*, by: User | None, now: datetime) -> list[MasterKey]:
         else:
             key = sealing.new_key()
             keyring.write_file(name, key)
-        row = MasterKey(
-            use=KeyUse.EVIDENCE,
-            number=year,
-            fingerprint=sealing.fingerprint(key),
-            made_at=now,
-            retire_on=date(year + YEARS + 1, 1, 1),
-        )
-        made.append(audit.save(row, by=by, reason=f"evidence of {year}"))
+        made.append(_row_made(year, key, by=by, now=now))
     return made
+
+
+def _row_made(year: int, key: bytes, *, by: User | None, now: datetime) -> MasterKey:
+    row = MasterKey(
+        use=KeyUse.EVIDENCE,
+        number=year,
+        fingerprint=sealing.fingerprint(key),
+        made_at=now,
+        retire_on=date(year + YEARS + 1, 1, 1),
+    )
+    return audit.save(row, by=by, reason=f"evidence of {year}")
+
+
+def evidence_key_again(year: int, *, now: datetime) -> None:
+    """Know an evidence key again whose row was lost with the database, when its file is there."""
+    name = keyring.name_of(KeyUse.EVIDENCE, year)
+    there = MasterKey.objects.filter(use=KeyUse.EVIDENCE, number=year).exists()
+    if not there and (keyring.folder() / name).exists():
+        _row_made(year, keyring.read_file(name), by=None, now=now)
 
 
 def _in_transaction() -> bool:

@@ -322,11 +322,28 @@ def reindex(search: int) -> int:
 
     Refuses at the end, by number, values that do not open: they keep the tokens they have.
     """
+    done, damaged = _index(not_under(search), search)
+    if damaged:
+        raise KeysDamaged(count=len(damaged), first=damaged[0])
+    return done
+
+
+def tokens_rebuild() -> tuple[int, list[int]]:
+    """Make all tokens anew, under the newest search key; for a database that has none.
+
+    How many values, and the numbers of the keys whose values do not open: those are not found.
+    """
+    return _index(
+        VaultKey.objects.filter(search__isnull=False), keyring.ring().active(KeyUse.SEARCH)
+    )
+
+
+def _index(chosen: QuerySet[VaultKey], search: int) -> tuple[int, list[int]]:
     done, last = 0, 0
     damaged: list[int] = []
     while True:
         with transaction.atomic():
-            keys = list(seam.lock(not_under(search).filter(pk__gt=last).order_by("pk"))[:CHUNK])
+            keys = list(seam.lock(chosen.filter(pk__gt=last).order_by("pk"))[:CHUNK])
             if not keys:
                 break
             last = keys[-1].pk
@@ -349,9 +366,7 @@ def reindex(search: int) -> int:
             VaultKey.objects.filter(pk__in=by_number).update(search=search)
             store.require_in_use({(KeyUse.SEARCH, search)})
         done += len(by_number)
-    if damaged:
-        raise KeysDamaged(count=len(damaged), first=damaged[0])
-    return done
+    return done, damaged
 
 
 def indexed_rows(keys: Iterable[VaultKey]) -> Iterator[tuple[Any, SealedField]]:

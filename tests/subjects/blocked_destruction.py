@@ -6,12 +6,14 @@ from datetime import date
 from typing import Any
 
 from registry.models import InformationSystem
-from subjects.models import DestructionAct, Evidence
+from subjects.models import DestructionAct, Evidence, PersonalDatum
 from subjects.services import (
     act_papers,
     acts,
+    backup_format,
     closing,
     destruction,
+    destruction_journal,
     ending,
     evidence,
     evidence_keys,
@@ -29,6 +31,30 @@ from tests.subjects.persons import NOW, TODAY, VALUES
 DESTROYS = "a block keeps data from use, not from destruction (152-FZ 21)"
 MACHINE = "keys are wrapped, values indexed and counted; nobody reads or uses one"
 FAR = date(2100, 1, 1)
+
+
+COPIES = "what is sealed is copied as it lies there; nobody reads or uses it"
+
+
+def copied(world: World) -> Any:
+    """What a backup and a restore do with the rows; neither can stand in a test's transaction."""
+    path = world.scratch / "rows.jsonl"
+    backup_format.write_file(path, backup_format.rows_of(PersonalDatum))
+    held = [row for chunk in backup_format.chunks_of(PersonalDatum, path) for row in chunk]
+    assert world.card.pk in {row["subject_id"] for row in held}
+    path.unlink()
+    return held
+
+
+def repeated(world: World) -> Any:
+    items = destroyed(world)
+    assert items
+    line = {
+        "item": items[0].pk + 1_000, "key": items[0].key + 1_000, "kind": items[0].kind,
+        "owner": items[0].owner, "category": None, "act": None, "reason": "demand", "by": None,
+        "at": NOW.isoformat(), "marks": [],
+    }  # fmt: skip
+    return destruction.destruction_repeat([line], today=TODAY)
 
 
 def destroyed(world: World) -> Any:
@@ -242,8 +268,20 @@ DESTRUCTION = {
     "evidence_keys.missing_made": GoesOn(
         MACHINE, lambda w: evidence_keys.missing_made(now=NOW, **w.by)
     ),
+    "evidence_keys.evidence_key_again": GoesOn(
+        MACHINE, lambda w: evidence_keys.evidence_key_again(2026, now=NOW) or True
+    ),
     "evidence_keys.evidence_end": GoesOn(
         MACHINE, lambda w: evidence_keys.evidence_end(today=TODAY)
     ),
     "evidence_keys.retirement_postpone": GoesOn(MACHINE, postponed),
+    "destruction.destruction_repeat": GoesOn(DESTROYS, repeated),
+    "destruction_journal.journal_sweep": GoesOn(
+        MACHINE, lambda w: destruction_journal.journal_sweep(now=NOW)
+    ),
+    "destruction_journal.counters_note": GoesOn(
+        MACHINE, lambda w: destruction_journal.counters_note(now=NOW) or True
+    ),
+    "backing_up.backup_make": GoesOn(COPIES, copied),
+    "restoring.backup_restore": GoesOn(COPIES, copied),
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management import CommandError
 
+from registry.services import holding
 from subjects import import_tasks, tasks
 from tests.subjects.blocked_calls import (
     ENDS,
@@ -18,9 +19,10 @@ from tests.subjects.blocked_calls import (
     the_forms,
     the_search,
 )
-from tests.subjects.blocked_destruction import DESTROYS, MACHINE
+from tests.subjects.blocked_destruction import COPIES, DESTROYS, MACHINE, copied
 from tests.subjects.blocked_world import World
 from tests.subjects.classified import Bites, GoesOn, Shows
+from tests.subjects.persons import NOW
 
 
 def posts(verb: str) -> Any:
@@ -89,6 +91,12 @@ def import_command(world: World) -> str:
     return refused_row(world)
 
 
+def released(world: World) -> Any:
+    holding.hold(did={}, numbers={}, now=NOW)
+    world.command("release_restored", world.team.dpo.username)
+    return not holding.held()
+
+
 COMMANDS = {
     "import_subjects": Bites(import_command),
     "check_vault": GoesOn(MACHINE, lambda w: w.command("check_vault")),
@@ -106,4 +114,7 @@ COMMANDS = {
         ),
     ),
     "rotate_search_key": GoesOn(MACHINE, lambda w: w.command("rotate_search_key")),
+    "backup": GoesOn(COPIES, copied),
+    "restore": GoesOn(COPIES, copied),
+    "release_restored": GoesOn(MACHINE, released),
 }
