@@ -70,15 +70,16 @@ def backup_make(*, data: Path, keys: Path, now: datetime) -> Made:
     with seam.alone("backup", 1) as alone:
         if not alone:
             raise BackupRuns()
-        for place, draft in zip(places, drafts, strict=True):
+        for place in places:
             if place.exists():
                 raise BackupThere(place=str(place))
             _leftovers_remove(place.parent)
+        for draft in drafts:
             _folder(draft)
-        # What was destroyed until now is written down first: a restore learns it from there.
-        journal.journal_sweep(now=now)
-        journal.counters_note(now=now)
         try:
+            # What was destroyed until now is written down first: a restore learns it from there.
+            journal.journal_sweep(now=now)
+            journal.counters_note(now=now)
             with seam.snapshot():
                 told = {
                     "format": form.FORMAT,

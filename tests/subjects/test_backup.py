@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -18,9 +20,16 @@ from django.utils import timezone
 
 from registry import seam
 from registry.models import JobRun, Notice, User
-from registry.services import holding, outbox
+from registry.services import audit, holding, outbox
+from registry.services.numbering import next_number
 from registry.tasks import deliver
-from subjects.models import DataSubject, DestructionItem, PersonalDatum, SealedFile
+from subjects.models import (
+    DataSubject,
+    DestructionAct,
+    DestructionItem,
+    PersonalDatum,
+    SealedFile,
+)
 from subjects.services import backing_up, backup_format, keys
 from subjects.services import destruction_journal as journal
 from subjects.services.destruction import keys_destroy
@@ -29,11 +38,12 @@ from subjects.services.files import file_open, file_seal
 from subjects.tasks import sweep_destruction
 from subjects.vault import keyring, store
 from subjects.vault.models import Sealed, SearchToken, VaultKey
-from tests.conftest import Office
+from tests.conftest import ROOT, Office
 from tests.crawl.rows import make
 from tests.subjects.backups import drop_databases, empty_database, office_at, opened, texts_of
 from tests.subjects.people import person
 from tests.subjects.test_keys import run
+from tests.subjects.vault_office import environment, side_by_side
 
 NAMES = {"gone@example.org": "Ушедшая Анна", "stays@example.org": "Осталась Белла"}
 PHOTO = b"unmistakable bytes of a photo"
@@ -408,6 +418,82 @@ def test_no_number_comes_twice(live_office: Office, people: Any, tmp_path: Path)
         assert another.pk > newest.pk and min(keys_of(another)) > highest
         # She is known as destroyed although her card came after the backup.
         assert asked(live_office, "new@example.org") == 1
+
+
+def test_no_number_that_people_read_comes_twice(
+    live_office: Office, people: Any, tmp_path: Path
+) -> None:
+    operator, now = live_office.pandev.operator, timezone.now()
+    back_up(tmp_path / "backup")
+    prefix = f"ACT-{now.astimezone(operator.zone):%Y}-"
+    act = make(DestructionAct, live_office.pandev)
+    act.number = f"{prefix}0041"
+    audit.save(act, by=None, reason="test", fields=["number"])
+    sweep_destruction()
+    with office_at(empty_database(tmp_path), tmp_path / "other"):
+        restore(tmp_path / "backup")
+        acts = DestructionAct.objects.filter(operator=operator)
+        assert not acts.filter(number=act.number).exists()
+        assert next_number(acts, operator=operator, prefix=prefix) == f"{prefix}0042"
+        other = live_office.ipm.operator
+        acts = DestructionAct.objects.filter(operator=other)
+        assert next_number(acts, operator=other, prefix=prefix) == f"{prefix}0001"
+
+
+def test_data_and_keys_are_of_one_moment(
+    live_office: Office, people: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """Others go on working while the backup is made; what they do is in all of it or in nothing."""
+    write, did = backing_up._keys, []
+
+    def meanwhile(place: Path, told: dict[str, Any]) -> int:
+        if not did:
+            did.append(True)
+            gone = side_by_side(
+                lambda: destroy(people["gone@example.org"]),
+                lambda: person(live_office.pandev, name="Новая Вера", email="new@example.org"),
+            )
+            assert not [one for one in gone if isinstance(one, BaseException)], gone
+        return write(place, told)
+
+    monkeypatch.setattr(backing_up, "_keys", meanwhile)
+    before = VaultKey.objects.count()
+    assert back_up(tmp_path / "backup")["wrapped"] == before
+    with office_at(empty_database(tmp_path), tmp_path / "other"):
+        done = restore(tmp_path / "backup")
+        assert done["keys"] == before - 2 and done["destroyed"] == done["withheld"] == 2
+        assert done["lost"] == done["unneeded"] == 0
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="from one database into the other")
+def test_a_backup_goes_from_one_database_into_the_other(
+    people: Any, tmp_path: Path, places: Any
+) -> None:
+    back_up(tmp_path / "backup")
+    before, texts = rows(), opened()
+    about = environment() | {
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'moved.sqlite3'}",
+        "OFFICE_VAR": str(tmp_path / "moved"),
+        "OFFICE_JOURNAL": str(places.OFFICE_JOURNAL),
+    }
+    for words in (
+        ("migrate", "--verbosity", "0"),
+        ("restore", str(tmp_path / "backup")),
+        ("check_vault",),
+        ("backup", str(tmp_path / "again")),
+    ):
+        subprocess.run(
+            [sys.executable, "manage.py", *words], cwd=ROOT, env=about, check=True, timeout=300
+        )
+    with office_at(empty_database(tmp_path), tmp_path / "other"):
+        restore(tmp_path / "again")
+        JobRun.objects.filter(job=holding.JOB).delete()
+        after = rows()
+        # What a run of a job left on the way is no row of the office.
+        assert {name: sorted(table) for name, table in after.items()} == {
+            name: sorted(table) for name, table in before.items()
+        }
+        assert opened() == texts
 
 
 # --- the hold ------------------------------------------------------------------------------------
