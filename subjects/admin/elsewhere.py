@@ -33,7 +33,8 @@ class PlaceForm(VerbForm):
         paper = [one for one in waiting if one.code.startswith(HeldIn.CARRIER)]
         if len(paper) > 1:
             count = sum(one.waiting for one in paper)
-            choices.append((PAPER, f"{gettext('everything on paper')} ({count})"))
+            everything = gettext("everything on paper")
+            choices.append((PAPER, f"{everything} ({count})"))
         field: Any = self.fields["place"]
         field.choices = choices
 
