@@ -7,6 +7,8 @@ import io
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 from django.utils.translation import override
 
 from registry.errors import OperatorError
@@ -358,3 +360,47 @@ def test_the_places_cost_the_same_for_many(office: Office, django_assert_num_que
     act = DestructionAct.objects.select_related("operator").get(pk=act.pk)
     with django_assert_num_queries(3):
         assert len(places_of(act)) == 2
+
+
+# --- the pages -----------------------------------------------------------------------------------
+def page(act: DestructionAct, verb: str) -> str:
+    return reverse(f"admin:subjects_destructionact_{verb}", args=[act.pk])
+
+
+@pytest.mark.parametrize("verb", ["list", "confirm_place"])
+def test_each_verb_for_everybody(office: Office, as_user: Any, verb: str) -> None:
+    team = office.pandev
+    somebody(team, account=ACCOUNT)
+    act = approved(team)
+    form = {"place": place(act), "how": "deleted, log 7"}
+    for user, status in (
+        (team.auditor, 403), (office.ipm.dpo, 404), (office.ipm.clerk, 404), (office.nobody, 404),
+    ):  # fmt: skip
+        assert as_user(user).get(page(act, verb)).status_code == status, user
+        assert as_user(user).post(page(act, verb), form).status_code == status, user
+    assert not ActItem.objects.exclude(outcome="").exists()
+    assert not AccessEvent.objects.filter(what="export").exists()
+    for user in (team.clerk, team.dpo):
+        assert as_user(user).get(page(act, verb)).status_code == 200
+    answer = as_user(team.clerk).post(page(act, verb), form)
+    if verb == "list":
+        assert answer["Content-Type"].startswith("text/csv") and ACCOUNT in answer.content.decode()
+        assert "no-store" in answer["Cache-Control"]
+    else:
+        assert answer.status_code == 302
+        assert ActItem.objects.get(key=None).outcome == Outcome.DESTROYED
+
+
+def test_the_page_of_the_act_tells_what_waits_where(office: Office, as_user: Any) -> None:
+    team = office.pandev
+    somebody(team, account=ACCOUNT)
+    act = approved(team)
+    client = as_user(team.clerk)
+    text = client.get(page(act, "change")).content.decode()
+    assert "In other systems and on paper" in text and ACCOUNT not in text
+    back = SimpleUploadedFile("list.csv", b"Code,Done\nS-22222222,x\n")
+    form = {"place": place(act), "how": "deleted", "done": back}
+    answer = client.post(page(act, "confirm_place"), form)
+    assert answer.status_code in {200, 422}
+    assert "Line 2: nothing of this card waits" in answer.content.decode()
+    assert client.post(page(act, "list"), {"place": "system-0"}).status_code in {200, 422}
