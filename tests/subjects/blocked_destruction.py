@@ -22,6 +22,7 @@ from subjects.services import (
     sweeping,
     verifying,
 )
+from subjects.services import elsewhere as places
 from subjects.services.people import datum_record
 from subjects.vault.models import MasterKey
 from tests.subjects.blocked_world import World
@@ -131,6 +132,31 @@ def confirmed(world: World) -> Any:
         item for one in act.operator.acts.all() for item in one.items.filter(key=None, outcome="")
     )
     return acts.item_confirm(item=item, how="shredded", by=world.team.dpo, now=NOW)
+
+
+def waiting(world: World) -> dict[str, Any]:
+    """An approved act with something elsewhere, and its place."""
+    act = approved(world)
+    for one in act.operator.acts.exclude(pk=act.pk):
+        acts.act_approve(act=one, by=world.team.dpo, now=NOW)
+    act = next(one for one in act.operator.acts.all() if places.places_of(one))
+    return {
+        "act": act, "place": places.places_of(act)[0].code, "by": world.team.dpo, "now": NOW,
+    }  # fmt: skip
+
+
+def listed(world: World) -> bytes:
+    """Whoever is to destroy the data elsewhere has to find them there, blocked or not."""
+    content = places.work_list(**waiting(world))
+    assert world.card.code in content.decode()
+    return content
+
+
+def sought(world: World) -> bool:
+    act = approved(world)
+    executing.act_execute(act, now=NOW, today=TODAY)
+    verifying.act_search(act, needles=verifying.needles_of(act))
+    return True
 
 
 def settled(world: World) -> dict[str, int]:
@@ -246,6 +272,13 @@ DESTRUCTION = {
         DESTROYS, lambda w: acts.act_cancel(act=drafted(w), reason="x", now=NOW, **w.by)
     ),
     "acts.item_confirm": GoesOn(DESTROYS, confirmed, elsewhere),
+    "elsewhere.work_list": GoesOn(DESTROYS, listed, elsewhere),
+    "elsewhere.place_confirm": GoesOn(
+        DESTROYS,
+        lambda w: places.place_confirm(**waiting(w), how="shredded", done=None),
+        elsewhere,
+    ),
+    "verifying.act_search": GoesOn(DESTROYS, sought, elsewhere),
     "acts.clock_meet": GoesOn(DESTROYS, clock_met),
     "executing.act_execute": GoesOn(DESTROYS, executed),
     "executing.elsewhere_settle": GoesOn(DESTROYS, settled, elsewhere),
