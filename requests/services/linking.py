@@ -48,7 +48,7 @@ def link_row(
     )
     audit.save(link, by=by, reason=row.number)
     stop_place(
-        subject=subject, kind=StopKind.REQUEST, label=row.number, reason="open request", by=by,
+        subject=subject, label=row.number, reason="open request", by=by,
         now=now,
     )  # fmt: skip
     return link

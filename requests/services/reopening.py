@@ -88,9 +88,9 @@ def request_reopen(
     for link in row.people.filter(unlinked_at=None).select_related("subject__merged_into"):
         card = link.subject.merged_into or link.subject
         card_locked(card)
-        mine = {"kind": StopKind.REQUEST, "label": number}
-        if not Stop.objects.filter(subject=card, ended_at=None, **mine).exists():
-            stop_place(subject=card, reason="open request", by=by, now=now, **mine)
+        mine = Stop.objects.filter(subject=card, kind=StopKind.REQUEST, label=number)
+        if not mine.filter(ended_at=None).exists():
+            stop_place(subject=card, label=number, reason="open request", by=by, now=now)
     for item in standing.order_by("pk"):
         item.request = row
         clock_of_item(item, owner=None, by=by, now=now)

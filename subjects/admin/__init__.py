@@ -1,6 +1,6 @@
 """The admin pages of the people."""
 
-from subjects.admin import destructions, disclosures, events, imports, keys, people, purposes
+from subjects.admin import destructions, disclosures, events, holds, imports, keys, people, purposes
 
 # Importing it puts the paper of the size class among the kinds.
 from subjects.services import size_class
@@ -9,6 +9,7 @@ __all__ = [
     "destructions",
     "disclosures",
     "events",
+    "holds",
     "imports",
     "keys",
     "people",

@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from registry.admin.verbs import Verb
 from subjects.admin import hold_forms
-from subjects.choices import StopKind
 from subjects.models import DataSubject
-from subjects.services.stops import block_end, block_place, stop_end, stop_place
+from subjects.services.holds import hold_place
+from subjects.services.stops import block_end, block_place, stop_end
 
 Data = Mapping[str, Any]
 
@@ -39,11 +39,9 @@ def lift(request: HttpRequest, row: DataSubject, data: Data) -> str:
 
 
 def hold(request: HttpRequest, row: DataSubject, data: Data) -> str:
-    stop_place(
+    hold_place(
         subject=row,
-        kind=StopKind.LEGAL_HOLD,
-        label=data["label"],
-        reason=data["reason"],
+        **{name: data[name] for name in ("label", "document", "reason", "until_on", "review_on")},
         by=request.user,
         now=timezone.now(),
     )

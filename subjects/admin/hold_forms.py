@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from registry.admin.verbs import VerbForm
-from subjects.admin.forms import RowChoice, line, reason_field, recordable
+from subjects.admin.forms import RowChoice, day_input, line, reason_field, recordable
 from subjects.choices import BlockReason, StopKind
 from subjects.models import Block, Stop
 
@@ -53,9 +53,67 @@ class LiftForm(VerbForm):
         )
 
 
+def _until_field() -> forms.DateField:
+    return forms.DateField(
+        label=_("last day"),
+        required=False,
+        widget=day_input(),
+        help_text=_(
+            "As the document names it; on the day after, the hold is released by itself. Empty: "
+            "until somebody releases it."
+        ),
+    )
+
+
+def _review_field() -> forms.DateField:
+    return forms.DateField(
+        label=_("review by"),
+        required=False,
+        widget=day_input(),
+        help_text=_(
+            "By this day somebody asks whether the hold is still needed, within a year. Empty: in "
+            "90 days, or on the last day."
+        ),
+    )
+
+
 class HoldForm(VerbForm):
     label = number_field(_("Of the order or the case."))
+    document = forms.CharField(
+        label=_("document"),
+        max_length=300,
+        widget=line(),
+        help_text=_(
+            "The paper that orders it, with its number and day. No names or numbers of people."
+        ),
+    )
     reason = reason_field(_("Who ordered it and why. No names or numbers of people here."))
+    until_on = _until_field()
+    review_on = _review_field()
+
+
+class ReviewForm(VerbForm):
+    """On the page of the hold itself; what stands is filled in."""
+
+    reason = reason_field(
+        _("Why it is still needed, and by what you know it. No names or numbers of people here.")
+    )
+    document = forms.CharField(
+        label=_("document"),
+        required=False,
+        max_length=300,
+        widget=line(),
+        help_text=_("Only where a new paper orders it; otherwise the one above stands."),
+    )
+    until_on = _until_field()
+    review_on = _review_field()
+
+    def prepare(self) -> None:
+        self.fields["until_on"].initial = self.row.until_on
+
+
+class ReleaseStopForm(VerbForm):
+    reason = reason_field(_("Who lifted the order. No names or numbers of people here."))
 
 
 class ReleaseForm(VerbForm):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 
 from registry.explain import short_day
@@ -83,6 +84,9 @@ class HoldLine:
     why: str
     since: str
     reason: str
+    until: str = ""
+    review: str = ""
+    link: str = ""
 
 
 @dataclass(slots=True)
@@ -158,7 +162,17 @@ def _block(block: Standing, zone: Any) -> HoldLine:
 
 def _stop(stop: Standing, zone: Any) -> HoldLine:
     why = str(StopKind(stop.why).label)
-    return HoldLine(stop.label, "", why, short_moment(stop.since, zone), stop.reason)
+    words = "; ".join(filter(None, [stop.document, stop.reason]))
+    return HoldLine(
+        stop.label,
+        "",
+        why,
+        short_moment(stop.since, zone),
+        words,
+        until=short_day(stop.until) if stop.until else "",
+        review=short_day(stop.review) if stop.review else "",
+        link=reverse("admin:subjects_stop_change", args=[stop.number]),
+    )
 
 
 def short_moment(at: datetime | None, zone: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -49,10 +51,34 @@ class Stop(OperatorRow):
         max_length=300,
         help_text=_("Who ordered it and why. No names or numbers of people."),
     )
+    document = models.CharField(
+        _("document"),
+        max_length=300,
+        blank=True,
+        help_text=_(
+            "Of a legal hold: the paper that orders it, with its number and day. No names or "
+            "numbers of people."
+        ),
+    )
+    until_on = models.DateField(
+        _("last day"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "Of a legal hold: on the day after, it is released by itself. Empty: somebody "
+            "releases it."
+        ),
+    )
+    review_on = models.DateField(
+        _("review by"),
+        null=True,
+        blank=True,
+        help_text=_("By this day somebody asks whether the hold is still needed (152-FZ 5(7))."),
+    )
     started_at = models.DateTimeField(_("started at"))
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     history = lean_history()
-    access = HOLDS
+    access = replace(HOLDS, dpo=VIEW | {"release"})
 
     class Meta:
         verbose_name = _("stop of destruction")
@@ -71,6 +97,17 @@ class Stop(OperatorRow):
             models.CheckConstraint(
                 name="stop_ends_after_its_start",
                 condition=models.Q(ended_at=None) | models.Q(ended_at__gte=models.F("started_at")),
+            ),
+            models.CheckConstraint(
+                name="stop_hold_has_a_document_and_a_review",
+                condition=~models.Q(kind=StopKind.LEGAL_HOLD)
+                | (~models.Q(document="") & models.Q(review_on__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="stop_reviewed_while_it_stands",
+                condition=models.Q(until_on=None)
+                | models.Q(review_on=None)
+                | models.Q(review_on__lte=models.F("until_on")),
             ),
         ]
 

@@ -263,12 +263,18 @@ def _move_links(
 def _move_stops(
     into: DataSubject, other: DataSubject, *, by: User | None, now: datetime, reason: str
 ) -> None:
-    """A legal hold follows the data it protects; the same one on both cards stands once."""
+    """A legal hold follows the data it protects; the same one on both cards stands once, and as
+    long as the longer of them.
+    """
     standing = Stop.objects.filter(ended_at=None)
-    mine = set(standing.filter(subject=into).values_list("kind", "label"))
+    mine = {(row.kind, row.label): row for row in seam.lock(standing.filter(subject=into))}
     for stop in seam.lock(standing.filter(subject=other).order_by("pk")):
-        if (stop.kind, stop.label) in mine:
+        same = mine.get((stop.kind, stop.label))
+        if same is not None:
             stop.ended_at = max(now, stop.started_at)
+            if same.until_on and (stop.until_on is None or stop.until_on > same.until_on):
+                same.until_on = stop.until_on
+                audit.save(same, by=by, reason=reason, fields=["until_on"])
         else:
             stop.subject = into
         audit.save(stop, by=by, reason=reason, fields=["ended_at", "subject"])

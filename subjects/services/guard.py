@@ -16,7 +16,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
@@ -51,6 +51,10 @@ class Standing:
     category: int | None = None
     reason: str = ""
     name: str = ""
+    # Of a legal hold: the paper that orders it, its last day, the day of its review.
+    document: str = ""
+    until: date | None = None
+    review: date | None = None
 
     def covers(self, category: int | None) -> bool:
         return self.category is None or self.category == category
@@ -147,8 +151,9 @@ def stops_of_cards() -> Subquery:
     """An annotation of cards: all stops that stand."""
     rows = Stop.objects.filter(ended_at=None, subject=OuterRef("pk"))
     return gathered(
-        rows, number="pk", label="label", why="kind", since="started_at", reason="reason"
-    )
+        rows, number="pk", label="label", why="kind", since="started_at", reason="reason",
+        document="document", until="until_on", review="review_on",
+    )  # fmt: skip
 
 
 def annotated(row: Any, name: str = BLOCKS) -> list[Standing]:
@@ -161,6 +166,9 @@ def _standing(*, since: str, **facts: Any) -> Standing:
     names = {key: facts.pop(key) or "" for key in ("name_ru", "name_kk", "name_en") if key in facts}
     at = datetime.fromisoformat(since)
     name = str(DataCategory(**names)) if any(names.values()) else ""
+    for day in ("until", "review"):
+        if facts.get(day):
+            facts[day] = date.fromisoformat(facts[day])
     return Standing(since=at if at.tzinfo else at.replace(tzinfo=UTC), name=name, **facts)
 
 

@@ -7,7 +7,7 @@ it; destruction reads only these rows, never the room that wrote them.
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
@@ -40,15 +40,31 @@ class EndedAlready(Conflict):
 
 @transaction.atomic
 def stop_place(
+    *, subject: DataSubject, label: str, reason: str, by: User | None, now: datetime
+) -> Stop:
+    """An open request: nothing of the person is destroyed from now on, but by what it asks for.
+
+    Refuses the same stop twice. A legal hold has its document and its days (``holds``).
+    """
+    return stop_begin(
+        subject=subject, kind=StopKind.REQUEST, label=label, reason=reason, by=by, now=now
+    )
+
+
+@transaction.atomic
+def stop_begin(
     *,
     subject: DataSubject,
-    kind: str,
+    kind: StopKind,
     label: str,
     reason: str,
     by: User | None,
     now: datetime,
+    document: str = "",
+    until_on: date | None = None,
+    review_on: date | None = None,
 ) -> Stop:
-    """Nothing of the person is destroyed from now on. Refuses the same stop twice."""
+    """One more stop of either kind; called by ``stop_place`` and ``holds.hold_place``."""
     label, reason = _given(label, reason)
     card_locked(subject)
     standing = Stop.objects.filter(subject=subject, kind=kind, label=label, ended_at=None)
@@ -57,20 +73,35 @@ def stop_place(
     row = Stop(
         operator_id=subject.operator_id,
         subject=subject,
-        kind=StopKind(kind),
+        kind=kind,
         label=label,
         reason=reason,
+        document=document,
+        until_on=until_on,
+        review_on=review_on,
         started_at=now,
     )
     return audit.save(row, by=by, reason=reason)
 
 
 @transaction.atomic
-def stop_end(*, stop: Stop, by: User | None, now: datetime, reason: str) -> Stop:
-    """The hold is lifted; what is overdue by then is destroyed by the next sweep."""
+def stop_end(
+    *,
+    stop: Stop,
+    by: User | None,
+    now: datetime,
+    reason: str,
+    lapsed_on: date | None = None,
+) -> Stop:
+    """The hold is lifted; what is overdue by then is destroyed by the next sweep.
+
+    ``lapsed_on``: only if its last day is before that; somebody may have moved it meanwhile.
+    """
     row = seam.lock(Stop.objects.filter(pk=stop.pk)).get()
     if row.ended_at is not None:
         raise EndedAlready(what=str(row))
+    if lapsed_on is not None and (row.until_on is None or row.until_on >= lapsed_on):
+        return row
     if not reason.strip():
         raise StopReasonMissing()
     row.ended_at = now

@@ -24,6 +24,7 @@ from subjects.services.acts import LEAD, act_draft
 from subjects.services.closing import act_close, unconfirmed
 from subjects.services.dates import operator_dates
 from subjects.services.executing import act_execute, elsewhere_settle
+from subjects.services.holds import holds_lapse
 from subjects.services.stops import storage_end
 from subjects.services.verifying import act_search, act_verify, needles_of
 
@@ -36,18 +37,20 @@ def destruction_sweep(
     """Do all that is due by today for one operator or for all; what was done, by count.
 
     ``until``: only what is due by that day, and nothing drafted ahead of it. ``waiting``: acts
-    that are due and that nobody has approved. ``elsewhere``: values by which people are found in
-    other systems and on paper, which go with the last confirmation there. Must not stand in a
-    transaction.
+    that are due and that nobody has approved. ``lapsed``: legal holds whose last day is over.
+    ``elsewhere``: values by which people are found in other systems and on paper, which go with
+    the last confirmation there. Must not stand in a transaction.
     """
     did = dict.fromkeys(
         ("looked", "dated", "drafted", "executed", "destroyed", "stays", "stopped", "gone",
-         "elsewhere", "verified", "closed", "waiting", "failed"),
+         "elsewhere", "verified", "closed", "waiting", "lapsed", "failed"),
         0,
     )  # fmt: skip
     rows = Operator.objects.select_related("jurisdiction").order_by("pk")
     for one in rows.filter(pk=operator.pk) if operator else rows:
         today = now.astimezone(one.zone).date()
+        with _alone(did, f"holds of {one.code}"):
+            did["lapsed"] += holds_lapse(one, now=now)
         with _alone(did, f"dates of {one.code}"):
             for name, number in operator_dates(one, today=today).items():
                 did[name] += number

@@ -21,7 +21,7 @@ DUE_ON = date(2026, 1, 20)
 def stop(team: Team, mark: str) -> Model:
     row = s.Stop(
         operator=team.operator, subject=make(s.DataSubject, team), kind=StopKind.LEGAL_HOLD,
-        label=mark, reason=mark, started_at=NOW,
+        label=mark, reason=mark, document=mark, until_on=DUE_ON, review_on=DUE_ON, started_at=NOW,
     )  # fmt: skip
     return saved(row, team, mark)
 

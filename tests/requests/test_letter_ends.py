@@ -23,9 +23,10 @@ from requests.services.letters import (
 from requests.services.posting import letters_deliver
 from requests.services.told import told
 from subjects.models import DestructionItem, SealedFile, VaultKey
+from subjects.services.holds import hold_place
 from subjects.services.keys import lost_keys
 from subjects.services.reading import State
-from subjects.services.stops import stop_end, stop_place
+from subjects.services.stops import stop_end
 from subjects.vault import store
 from subjects.vault.models import Sealed
 from tests.conftest import Office
@@ -164,8 +165,8 @@ def test_a_legal_hold_on_a_linked_card_postpones_until_it_is_lifted(office: Offi
     team = office.pandev
     known, request, _incoming = over(office)
     letters_deliver(now=LATER + HOUR)
-    hold = stop_place(
-        subject=known.card, kind="legal_hold", label="court 7", reason="order", by=team.dpo,
+    hold = hold_place(
+        subject=known.card, document="ruling", label="court 7", reason="order", by=team.dpo,
         now=LATER,
     )  # fmt: skip
     before = live()

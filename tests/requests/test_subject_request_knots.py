@@ -26,8 +26,9 @@ from subjects.services.cards import cards_merge
 from subjects.services.executing import act_execute
 from subjects.services.exporting import card_export
 from subjects.services.grounds import consent_withdraw
+from subjects.services.holds import hold_place
 from subjects.services.people import datum_record
-from subjects.services.stops import stop_place, storage_end
+from subjects.services.stops import storage_end
 from subjects.services.sweeping import act_carry_out, destruction_sweep
 from subjects.vault.models import Sealed
 from tests.conftest import Office, Team
@@ -300,8 +301,13 @@ def test_a_block_of_storage_ends_with_what_it_keeps(office: Office) -> None:
     assert {one.why for one in kept} == {BlockReason.STORAGE}
     assert storage_end(now=MUCH_LATER) == 0 and keys(known.card)
     late = datetime(2027, 9, 10, 9, tzinfo=UTC)
-    stop_place(
-        subject=known.card, kind="legal_hold", label="COURT", reason="court", by=team.dpo, now=late
+    hold_place(
+        subject=known.card,
+        document="ruling",
+        label="COURT",
+        reason="court",
+        by=team.dpo,
+        now=late,
     )
     destruction_sweep(now=late)
     assert kept.all()

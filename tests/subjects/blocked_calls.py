@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from subjects.choices import StopKind
 from subjects.models import MasterKey
 from subjects.services import (
     bulk,
@@ -18,6 +19,7 @@ from subjects.services import (
     files,
     grounds,
     guard,
+    holds,
     keys,
     looking,
     people,
@@ -348,6 +350,18 @@ SERVICES = {
     "guard.require_unblocked": Bites(lambda w: guard.require_unblocked(w.card, label=OTHER)),
     "guard.first_blocked": Bites(lambda w: first_of(w)),
     "stops.stop_place": GoesOn(HOLDS, lambda w: w.hold()),
+    "stops.stop_begin": GoesOn(
+        HOLDS,
+        lambda w: stops.stop_begin(
+            subject=w.card, kind=StopKind.REQUEST, label=OTHER, **WHY, **w.by
+        ),
+    ),
+    "holds.hold_place": GoesOn(HOLDS, lambda w: w.hold()),
+    "holds.hold_review": GoesOn(
+        HOLDS,
+        lambda w: holds.hold_review(stop=w.hold(), until_on=None, reason="x", **w.by, now=NOW),
+    ),
+    "holds.holds_lapse": GoesOn(HOLDS, lambda w: holds.holds_lapse(w.team.operator, now=NOW) + 1),
     "stops.stop_end": GoesOn(HOLDS, lambda w: stops.stop_end(stop=w.hold(), **WHY, **w.by)),
     "stops.block_place": GoesOn(
         HOLDS,

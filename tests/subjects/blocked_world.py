@@ -18,11 +18,11 @@ from subjects.models import Consent, DataSubject, ImportConflict, SubjectImport
 from subjects.services.cards import cards_link
 from subjects.services.disclosures import disclosure_record
 from subjects.services.grounds import consent_withdraw, dissemination_permit, ground_end
+from subjects.services.holds import hold_place
 from subjects.services.importing.uploading import import_request
 from subjects.services.looking import card_reveal
 from subjects.services.people import datum_record
 from subjects.services.search import search
-from subjects.services.stops import stop_place
 from tests.conftest import Office
 from tests.subjects.blocking import LABEL, block, category, photo, picture
 from tests.subjects.card_pages import CARD, forms
@@ -215,7 +215,7 @@ class World:
                 "collected_on": str(SINCE), "photo": self._upload(),
             },
             "block": {"category": "", "why": "check", "label": "new", "reason": "x"},
-            "hold": {"label": "new", "reason": "x"},
+            "hold": {"label": "new", "document": "ruling", "reason": "x"},
         }  # fmt: skip
         if verb == "lift":
             data[verb] = {"block": self.standing.pk, "reason": "x"}
@@ -230,8 +230,8 @@ class World:
         return stream
 
     def hold(self) -> Any:
-        return stop_place(
-            subject=self.card, kind="legal_hold", label=f"Case {next(self.numbers)}", reason="x",
+        return hold_place(
+            subject=self.card, document="ruling", label=f"Case {next(self.numbers)}", reason="x",
             now=NOW, **self.by,
         )  # fmt: skip
 

@@ -16,8 +16,8 @@ from subjects.services import verifying
 from subjects.services.acts import ActReasonMissing, ActReasonTooLong, HeldElsewhere, item_confirm
 from subjects.services.closing import act_close
 from subjects.services.executing import act_execute
+from subjects.services.holds import hold_place
 from subjects.services.people import datum_record
-from subjects.services.stops import stop_place
 from subjects.services.sweeping import act_carry_out, destruction_sweep, unverified
 from subjects.services.verifying import (
     FoundAfterClosing,
@@ -56,8 +56,8 @@ def waiting(office: Office) -> tuple[Team, DataSubject, ActItem]:
 
 
 def hold(team: Team, subject: DataSubject) -> None:
-    stop_place(
-        subject=subject, kind="legal_hold", label="COURT-1", reason="a court orders it",
+    hold_place(
+        subject=subject, document="ruling of a court", label="COURT-1", reason="a court orders it",
         by=team.dpo, now=AFTER,
     )  # fmt: skip
 

@@ -10,9 +10,9 @@ import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from subjects.choices import ActState, StopKind
+from subjects.choices import ActState
 from subjects.models import ActPaper, DestructionAct, DestructionItem
-from subjects.services.stops import stop_place
+from subjects.services.holds import hold_place
 from subjects.services.sweeping import destruction_sweep
 from tests.conftest import Office
 from tests.subjects.acting import ON_DUE, approved, draft, leaving
@@ -40,8 +40,13 @@ def test_an_act_goes_from_its_draft_to_its_papers(office: Office, as_user: Any, 
     assert dpo.post(f"{page}/approve/", {"waiver": ""}).status_code == 302
     act.refresh_from_db()
     assert (act.state, act.approved_by) == (ActState.APPROVED, team.dpo)
-    stop_place(
-        subject=held, kind=StopKind.LEGAL_HOLD, label="C-1", reason="a court", by=team.dpo, now=NOW
+    hold_place(
+        subject=held,
+        document="ruling",
+        label="C-1",
+        reason="a court",
+        by=team.dpo,
+        now=NOW,
     )
     clock.move_to(ON_DUE)
     destruction_sweep(now=ON_DUE)

@@ -16,14 +16,14 @@ from pypdf import PdfReader
 from registry.cells import safe
 from registry.models import Carrier, DataCategory, Recipient
 from registry.services import audit
-from subjects.choices import ActState, PaperKind, StopKind
+from subjects.choices import ActState, PaperKind
 from subjects.models import ActItem, ActPaper, DestructionAct, DestructionItem
 from subjects.services import act_papers
 from subjects.services.act_papers import languages_of
 from subjects.services.acts import act_approve, item_confirm
 from subjects.services.executing import act_execute
+from subjects.services.holds import hold_place
 from subjects.services.people import datum_record
-from subjects.services.stops import stop_place
 from subjects.services.sweeping import act_carry_out
 from tests.conftest import Office, Team
 from tests.subjects.acting import automatic, draft, leaving, withdraw
@@ -86,8 +86,8 @@ def whole(office: Office) -> tuple[Team, DestructionAct, list[Any]]:
     withdraw(team, gone)
     stopped, stays = leaving(team, email="b@example.org"), leaving(team, email="c@example.org")
     act = draft(team, by=team.clerk)
-    stop_place(
-        subject=stopped, kind=StopKind.LEGAL_HOLD, label="2-145", reason="court", by=team.dpo,
+    hold_place(
+        subject=stopped, document="ruling of a court", label="2-145", reason="court", by=team.dpo,
         now=NOW,
     )  # fmt: skip
     consent(team, stays, evidence="")

@@ -12,11 +12,12 @@ from registry.deadline_steps import Step, english
 from registry.models import Absence, Deadline, InformationSystem, RetentionRule
 from registry.services import audit
 from registry.states import ForbiddenTransition
-from subjects.choices import ActState, Outcome, StopKind
+from subjects.choices import ActState, Outcome
 from subjects.models import ActItem, DestructionAct, PersonalDatum, VaultKey
 from subjects.services import acts
 from subjects.services.acts import act_approve, act_cancel, act_draft, item_confirm, plan
 from subjects.services.grounds import ground_end
+from subjects.services.holds import hold_place
 from subjects.services.people import datum_record
 from subjects.services.stops import stop_end, stop_place
 from tests.conftest import Office, Team
@@ -80,9 +81,7 @@ def test_what_an_open_act_holds_and_whom_a_stop_protects_are_left_out(office: Of
     team = office.pandev
     first, second = leaving(team), leaving(team, email="b@example.org")
     act = draft(team, subjects=[first.pk])
-    stop = stop_place(
-        subject=second, kind=StopKind.REQUEST, label="REQ-1", reason="open", by=team.clerk, now=NOW
-    )
+    stop = stop_place(subject=second, label="REQ-1", reason="open", by=team.clerk, now=NOW)
     found = plan(team.operator, until=LATER, today=TODAY)
     assert found.going == []
     assert [one.why for one in found.staying if one.stopped] == ["open_request; REQ-1"] * 2
@@ -97,8 +96,8 @@ def test_what_an_open_act_holds_and_whom_a_stop_protects_are_left_out(office: Of
 def test_a_legal_hold_stops_whatever_its_number_is(office: Office) -> None:
     team = office.pandev
     subject = leaving(team)
-    stop_place(
-        subject=subject, kind=StopKind.LEGAL_HOLD, label="REQ-1", reason="court", by=team.dpo,
+    hold_place(
+        subject=subject, document="ruling of a court", label="REQ-1", reason="court", by=team.dpo,
         now=NOW,
     )  # fmt: skip
     assert plan(team.operator, until=LATER, label="REQ-1", today=TODAY).going == []

@@ -10,9 +10,11 @@ from django.contrib.messages import get_messages
 from django_otp import DEVICE_ID_SESSION_KEY
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from subjects.choices import StopKind
 from subjects.models import AccessEvent, Block, Stop
 from subjects.services.cards import cards_merge
 from subjects.services.destruction import keys_destroy
+from subjects.services.holds import hold_place
 from subjects.services.looking import card_reveal
 from subjects.services.stops import block_end, stop_place
 from tests.conftest import Office
@@ -36,10 +38,10 @@ def known(office: Office) -> Person:
 
 
 def hold(office: Office, card: Any, label: str = "Case 7", kind: str = "legal_hold") -> Stop:
-    return stop_place(
-        subject=card, kind=kind, label=label, reason="order of a court", by=office.pandev.dpo,
-        now=NOW,
-    )  # fmt: skip
+    given = {"label": label, "reason": "order of a court", "by": office.pandev.dpo, "now": NOW}
+    if kind == StopKind.REQUEST:
+        return stop_place(subject=card, **given)
+    return hold_place(subject=card, document="ruling of 1 March 2026", **given)
 
 
 # --- what the card says --------------------------------------------------------------------------
@@ -153,7 +155,7 @@ def verbs(known: Person, office: Office) -> dict[str, tuple[dict[str, Any], Any]
             lambda: Block.objects.get(pk=standing.pk).ended_at == NOW,
         ),
         "hold": (
-            {"label": LABEL, "reason": "order of a court"},
+            {"label": LABEL, "document": "ruling 7", "reason": "order of a court"},
             lambda: Stop.objects.filter(label=LABEL, kind="legal_hold", ended_at=None).exists(),
         ),
         "release": (

@@ -11,11 +11,11 @@ from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from registry import seam
-from subjects.choices import StopKind
 from subjects.models import Consent, DestructionItem, PersonalDatum, SearchToken, VaultKey
 from subjects.services import destruction, keys
 from subjects.services.destruction import data_destroy, keys_destroy, subject_destroy
 from subjects.services.grounds import consent_withdraw
+from subjects.services.holds import hold_place
 from subjects.services.stops import stop_end, stop_place
 from subjects.vault import keyring, store
 from subjects.vault.models import Sealed
@@ -110,10 +110,10 @@ def test_a_stop_holds_everything_but_for_the_request_that_asks(office: Office) -
     data = list(PersonalDatum.objects.filter(subject=subject))
     facts: dict[str, Any] = {"subject": subject, "reason": "x", "by": None, "now": NOW}
     stop = {"subject": subject, "reason": "court", "by": team.dpo, "now": NOW}
-    stop_place(kind=StopKind.REQUEST, label="REQ-1", **stop)
+    stop_place(label="REQ-1", **stop)
     with pytest.raises(destruction.DestructionStopped, match=f"{subject.code}: REQ-1"):
         data_destroy(data=data, today=TODAY, **facts)
-    hold = stop_place(kind=StopKind.LEGAL_HOLD, label="2-145/2026", **stop)
+    hold = hold_place(document="ruling of a court", label="2-145/2026", **stop)
     for label in ("", "REQ-1", "2-145/2026"):
         for verb, what in ((subject_destroy, {}), (data_destroy, {"data": data})):
             with pytest.raises(destruction.DestructionStopped):

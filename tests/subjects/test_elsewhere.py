@@ -14,7 +14,7 @@ from django.utils.translation import override
 from registry.errors import OperatorError
 from registry.models import Carrier, InformationSystem
 from registry.states import ForbiddenTransition
-from subjects.choices import ActState, Outcome, StopKind
+from subjects.choices import ActState, Outcome
 from subjects.models import (
     AccessEvent,
     ActItem,
@@ -43,8 +43,8 @@ from subjects.services.elsewhere import (
     work_list,
 )
 from subjects.services.evidence import was_destroyed
+from subjects.services.holds import hold_place
 from subjects.services.people import datum_record
-from subjects.services.stops import stop_place
 from subjects.services.sweeping import act_carry_out, unverified
 from subjects.services.verifying import traces_judge
 from tests.conftest import Office, Team
@@ -181,8 +181,8 @@ def test_whose_data_elsewhere_are_held_waits_for_nobody(live_office: Office) -> 
     team = live_office.pandev
     subject = somebody(team, account=ACCOUNT)
     act = approved(team)
-    stop_place(
-        subject=subject, kind=StopKind.LEGAL_HOLD, label="2-145", reason="court", by=team.dpo,
+    hold_place(
+        subject=subject, document="ruling of a court", label="2-145", reason="court", by=team.dpo,
         now=NOW,
     )  # fmt: skip
     assert carry_out(act) == {"executed": 1, "stopped": 4, "verified": 1, "closed": 1}
@@ -247,8 +247,8 @@ def test_whom_a_stop_or_a_ground_holds_is_not_on_the_list(office: Office) -> Non
     stopped = somebody(team, email="b@example.org")
     stays = somebody(team, email="c@example.org")
     act = approved(team)
-    stop_place(
-        subject=stopped, kind=StopKind.LEGAL_HOLD, label="2-145", reason="court", by=team.dpo,
+    hold_place(
+        subject=stopped, document="ruling of a court", label="2-145", reason="court", by=team.dpo,
         now=NOW,
     )  # fmt: skip
     consent(team, stays, evidence="")

@@ -30,7 +30,7 @@ from subjects.services.ending import (
     purpose_resume,
 )
 from subjects.services.grounds import PurposeEnded, ground_end
-from subjects.services.stops import stop_place
+from subjects.services.holds import hold_place
 from subjects.services.sweeping import destruction_sweep
 from subjects.vault.models import Sealed, VaultKey
 from tests.conftest import Office, Team
@@ -79,8 +79,13 @@ def crowd(team: Team) -> list[DataSubject]:
     both = person(team, name="Второй Он", email="both@example.org")
     consent(team, both, activity="platform_security")
     held = person(team, name="Ждёт Она", email="held@example.org")
-    stop_place(
-        subject=held, kind=StopKind.LEGAL_HOLD, label="C-1", reason="a court", by=team.dpo, now=NOW
+    hold_place(
+        subject=held,
+        document="ruling",
+        label="C-1",
+        reason="a court",
+        by=team.dpo,
+        now=NOW,
     )
     return [alone, both, held]
 

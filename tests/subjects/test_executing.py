@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from registry.models import DataCategory
 from registry.states import ForbiddenTransition
-from subjects.choices import ActState, Outcome, StopKind
+from subjects.choices import ActState, Outcome
 from subjects.models import (
     ActItem,
     Consent,
@@ -31,6 +31,7 @@ from subjects.services.destruction import keys_destroy
 from subjects.services.evidence import ConsentOlderThanDestruction
 from subjects.services.executing import NotDueYet, act_execute
 from subjects.services.files import file_seal
+from subjects.services.holds import hold_place
 from subjects.services.people import datum_record
 from subjects.services.stops import stop_place
 from subjects.vault import keyring
@@ -126,9 +127,7 @@ def test_it_is_refused_unapproved_too_early_cancelled_and_closed(office: Office)
 def test_what_a_request_asks_for_does_not_wait_for_the_day(office: Office) -> None:
     team = office.pandev
     subject = leaving(team)
-    stop_place(
-        subject=subject, kind=StopKind.REQUEST, label="REQ-1", reason="open", by=team.clerk, now=NOW
-    )
+    stop_place(subject=subject, label="REQ-1", reason="open", by=team.clerk, now=NOW)
     act = approved(team, label="REQ-1", subjects=[subject.pk], by=team.clerk)
     assert act.due_on > TODAY
     assert run(act, TODAY)["destroyed"] == 2
@@ -148,8 +147,8 @@ def test_a_stop_in_place_at_execution_stops_its_person_alone(office: Office) -> 
     team = office.pandev
     held, goes = leaving(team), leaving(team, email="b@example.org")
     act = approved(team)
-    stop_place(
-        subject=held, kind=StopKind.LEGAL_HOLD, label="2-145/2026", reason="court", by=team.dpo,
+    hold_place(
+        subject=held, document="ruling of a court", label="2-145/2026", reason="court", by=team.dpo,
         now=NOW,
     )  # fmt: skip
     assert run(act) == {"destroyed": 2, "stays": 0, "stopped": 2, "gone": 0, "elsewhere": 0}
@@ -164,9 +163,7 @@ def test_another_requests_stop_stops_a_request(office: Office) -> None:
     team = office.pandev
     subject = leaving(team)
     act = approved(team, label="REQ-1", subjects=[subject.pk], by=team.clerk)
-    stop_place(
-        subject=subject, kind=StopKind.REQUEST, label="REQ-2", reason="open", by=team.clerk, now=NOW
-    )
+    stop_place(subject=subject, label="REQ-2", reason="open", by=team.clerk, now=NOW)
     assert run(act)["stopped"] == 2
 
 
@@ -212,8 +209,8 @@ def test_a_card_merged_after_the_draft_is_followed(office: Office) -> None:
 def test_a_stop_on_the_card_that_was_merged_still_holds(office: Office) -> None:
     team = office.pandev
     gone, into = leaving(team), card(team)
-    stop_place(
-        subject=gone, kind=StopKind.LEGAL_HOLD, label="7", reason="court", by=team.dpo, now=NOW
+    hold_place(
+        subject=gone, document="ruling of a court", label="7", reason="court", by=team.dpo, now=NOW
     )
     cards_merge(into=into, other=gone, by=team.dpo, now=NOW, reason="the same")
     found = plan(team.operator, until=date(2026, 12, 1), subjects=[into.pk], today=TODAY)

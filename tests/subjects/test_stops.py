@@ -8,6 +8,7 @@ import pytest
 
 from subjects.models import Block, Stop
 from subjects.services.cards import cards_merge
+from subjects.services.holds import hold_place
 from subjects.services.people import CardMerged, ForeignRow
 from subjects.services.stops import (
     BlockedAlready,
@@ -27,13 +28,13 @@ from tests.subjects.persons import NOW, register
 def hold(team: Team, card: Any, **changed: Any) -> Stop:
     facts: dict[str, Any] = {
         "subject": card,
-        "kind": "legal_hold",
         "label": LABEL,
+        "document": "ruling 2-145/2026 of 1 March 2026",
         "reason": "order of a court",
         "by": team.dpo,
         "now": NOW,
     }
-    return stop_place(**facts | changed)
+    return hold_place(**facts | changed)
 
 
 def test_each_stands_once_and_says_who_and_why(office: Office) -> None:
@@ -48,7 +49,7 @@ def test_each_stands_once_and_says_who_and_why(office: Office) -> None:
     ):
         with pytest.raises((StoppedAlready, BlockedAlready)):
             again()
-    hold(team, card, kind="open_request")
+    stop_place(subject=card, label=LABEL, reason="open request", by=team.dpo, now=NOW)
     block(team, card, "phone")
     block(team, card, label=OTHER)
     for row in (stop, everything, one):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from registry.models import InformationSystem
-from subjects.choices import ActState, Outcome, StopKind
+from subjects.choices import ActState, Outcome
 from subjects.models import ActItem, DataSubject, DestructionAct, DestructionItem, PersonalDatum
 from subjects.services import planning
 from subjects.services.acts import act_approve, act_draft, item_confirm, plan
@@ -70,9 +70,7 @@ def elsewhere(team: Team, subject: DataSubject, category: str = "phone") -> Pers
 
 
 def asked(team: Team, subject: DataSubject, label: str = "REQ-1") -> None:
-    stop_place(
-        subject=subject, kind=StopKind.REQUEST, label=label, reason="open", by=team.clerk, now=NOW
-    )
+    stop_place(subject=subject, label=label, reason="open", by=team.clerk, now=NOW)
 
 
 # --- a day that moves ----------------------------------------------------------------------------
