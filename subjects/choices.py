@@ -39,6 +39,14 @@ class GroundEnd(TextChoices):
     UNLAWFUL = "unlawful_processing_found", _("unlawful processing found")
 
 
+class Ruled(TextChoices):
+    """Why a datum must go although a ground covers it; the value is the event of its rules."""
+
+    INACCURATE = "inaccurate_beyond_correction", _("wrong, and cannot be put right")
+    UNNEEDED = "unlawful_or_unneeded", _("obtained unlawfully, or not needed for the purpose")
+    ORDERED = "ordered", _("a court or the authority orders it")
+
+
 class Permission(TextChoices):
     ALLOWED = "allowed", _("allowed")
     CONDITIONS = "conditions", _("allowed under conditions")
@@ -104,6 +112,7 @@ class BlockReason(TextChoices):
     CHECK = "check", _("while a complaint is checked")
     IMPOSSIBLE = "impossible", _("destruction is not possible in time")
     STORAGE = "storage", _("the law fixes a storage term")
+    RULED = "ruled", _("it was decided that it goes")
 
 
 class ActState(TextChoices):

@@ -25,6 +25,7 @@ class Source(StrEnum):
     STATUTE = "statute"
     PROMISE = "promise"
     POLICY = "policy"
+    ORDER = "order"
 
 
 class Then(StrEnum):
@@ -43,6 +44,7 @@ class Reason(StrEnum):
     LIMIT = "limit"
     NO_LIMIT = "no_limit"
     NEVER_COVERED = "never_covered"
+    RULED = "ruled"
 
 
 class EndsBeforeStart(OperatorError):
@@ -164,11 +166,25 @@ class Cover:
 
 
 @dataclass(frozen=True, slots=True)
+class Ruling:
+    """It was decided that a datum goes, whatever covers it: by ``limit``, because of ``event``.
+
+    Wrong and beyond correction, unlawful or not needed, ordered by a court or the authority
+    (152-FZ 5(6), 14(1), 20(3), 21(3); 94-V 25(2)(8)).
+    """
+
+    limit: Limit
+    event: str
+    counted_from: date
+
+
+@dataclass(frozen=True, slots=True)
 class Datum:
-    """One value of a person: only its number and its category matter here."""
+    """One value of a person: only its number, its category and a ruling on it matter here."""
 
     id: int
     category: int
+    ruling: Ruling | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +212,8 @@ class Fate:
     until the latest of them and must then go by that day. Not ``stays``: it must go by
     ``due_on``, never None. ``limit`` (None: at once), ``ground`` and ``event`` say what sets
     that day, ``then`` what is to be done; all empty where there is no such day. ``reason``
-    is a ``Reason``. ``never_covered`` is due on the day of asking, whichever that is.
+    is a ``Reason``. ``never_covered`` is due on the day of asking, whichever that is; ``ruled``
+    has no ``ground``.
     """
 
     datum: int
@@ -230,7 +247,8 @@ def decide(data: Iterable[Datum], covers: Iterable[Cover], today: date) -> list[
     A ground that has ended without limits is due on its first free day: no rule is no licence.
     A ground that begins on or before the due day holds the data from then on, so the day moves
     with it already now, and does not drift with the clock. A cover that starts and ends on one
-    day concerned the data but held nothing. Refuses a ground or a datum that is given twice.
+    day concerned the data but held nothing. A ruling on a datum sets its day whatever covers it,
+    unless it is due earlier without. Refuses a ground or a datum that is given twice.
     """
     by_category: dict[int, list[Cover]] = defaultdict(list)
     seen: set[int] = set()
@@ -249,7 +267,8 @@ def decide(data: Iterable[Datum], covers: Iterable[Cover], today: date) -> list[
         verdict = verdicts.get(datum.category)
         if verdict is None:
             verdict = verdicts[datum.category] = _judge(by_category.get(datum.category, []), today)
-        fates[datum.id] = verdict.of(datum)
+        found = verdict.of(datum)
+        fates[datum.id] = _ruled(found, datum.ruling) if datum.ruling else found
     return list(fates.values())
 
 
@@ -313,6 +332,23 @@ class _Verdict:
             event=self.duty.cover.event if self.duty else "",
             then=self.then,
         )
+
+
+def _ruled(found: Fate, ruling: Ruling) -> Fate:
+    """The fate of a datum that must go in spite of every ground."""
+    if not found.stays and found.due_on is not None and found.due_on <= ruling.limit.day:
+        return found
+    return Fate(
+        datum=found.datum,
+        stays=False,
+        due_on=ruling.limit.day,
+        held_by=(),
+        reason=Reason.RULED,
+        limit=ruling.limit,
+        ground=None,
+        event=ruling.event,
+        then=Then.DESTROY,
+    )
 
 
 def _judge(covers: list[Cover], today: date) -> _Verdict:

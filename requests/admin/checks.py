@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from registry.admin.verbs import LocalMoment, VerbForm
 from registry.choices import Effect, Event
+from registry.explain import long_day
 from registry.models import ProcessingActivity
 from registry.services.rules import rules_for
 from registry.tasks import remind, ring
@@ -22,12 +23,13 @@ from requests.admin.request_forms import BOXES
 from requests.models import RequestItem
 from requests.models.subject_requests import NO_NAMES, Finding, RequestKind
 from requests.services.checking import item_find
-from requests.services.correcting import item_correct, recipient_tell, untold
+from requests.services.correcting import item_correct, item_rule, recipient_tell, untold
 from requests.services.duties import CHECKED_KINDS
 from requests.services.moving import REASON_LIMIT
 from requests.services.outlook import people_of
 from subjects.choices import HeldIn
 from subjects.models import PersonalDatum
+from subjects.tasks import sweep_destruction
 
 _OVER = frozenset({states.DONE, states.WITHDRAWN})
 _VALUE_LIMIT = 2_000
@@ -116,6 +118,31 @@ class CorrectForm(VerbForm):
         )
 
 
+class RuleForm(VerbForm):
+    datum = DatumChoice(
+        PersonalDatum.objects.none(), label=_("datum"), help_text=_("Of the people linked.")
+    )
+    reason = forms.CharField(
+        label=_("why it cannot be put right"),
+        max_length=REASON_LIMIT,
+        widget=LINE,
+        help_text=NO_NAMES,
+    )
+    last = forms.BooleanField(
+        label=_("nothing more is wrong"),
+        required=False,
+        help_text=_("The clock of the correction stops, and the block of the check ends."),
+    )
+
+    def prepare(self) -> None:
+        self.fields["datum"].queryset = (
+            PersonalDatum.objects.filter(subject__in=people_of(self.row.request))
+            .exclude(rulings__isnull=False, rulings__ended_at=None)
+            .select_related("subject", "category", "system", "carrier")
+            .order_by("subject", "category", "pk")
+        )
+
+
 class TellForm(VerbForm):
     given = forms.ChoiceField(label=_("recipient"))
     told_at = LocalMoment(
@@ -180,6 +207,15 @@ def correct(request: HttpRequest, row: RequestItem, data: Mapping[str, Any]) -> 
     if any(Effect(clock.effect) == Effect.RECTIFY for clock in row.deadlines.open()):
         return gettext("Corrected. More can be corrected; the clock still runs.")
     return gettext("Corrected. Now tell those who were given the data.")
+
+
+def rule(request: HttpRequest, row: RequestItem, data: Mapping[str, Any]) -> str:
+    done = item_rule(item=row, **data, by=request.user, now=timezone.now())
+    ring(sweep_destruction)
+    assert done.ruling is not None
+    return gettext("It goes by %(day)s; its act waits for the approval of a second person.") % {
+        "day": long_day(done.ruling.due_on)
+    }
 
 
 def tell(request: HttpRequest, row: RequestItem, data: Mapping[str, Any]) -> str:

@@ -214,6 +214,12 @@ class RequestItemAdmin(ReadOnlyAdmin, VerbAdmin):
               "used again (152-FZ 21(1)-(3), 94-V 25(2)(8))."),
         ),
         Verb(
+            "rule", _("Beyond correction"), checks.RuleForm, checks.rule, "correct",
+            checks.correctable,
+            _("The datum is wrong and cannot be put right: it goes, whatever ground covers it "
+              "(152-FZ 14(1), 94-V 25(2)(8))."),
+        ),
+        Verb(
             "correct", _("Correct a datum"), checks.CorrectForm, checks.correct, "correct",
             checks.correctable,
             _("The old value stays sealed in the history of the card and goes with it."),
@@ -280,7 +286,7 @@ class RequestItemAdmin(ReadOnlyAdmin, VerbAdmin):
         if not row.finding:
             return {}
         corrections = row.corrections.select_related(
-            "datum__subject", "datum__category", "corrected_by"
+            "datum__subject", "datum__category", "corrected_by", "ruling"
         )
         told = row.told.select_related(
             "recipient", "disclosure__transfer__recipient", "recorded_by"

@@ -9,7 +9,7 @@ from registry.models import Operator, Recipient, User
 from registry.models.base import OperatorRow
 from registry.roles import VIEW, Access
 from requests.models.subject_requests import NO_NAMES, RequestItem
-from subjects.models import Disclosure, PersonalDatum
+from subjects.models import DestructionRuling, Disclosure, PersonalDatum
 
 PARTS = Access(
     scope="item__request__operator",
@@ -23,7 +23,9 @@ HOW_LIMIT = 300
 
 
 class DatumCorrection(OperatorRow):
-    """A datum that was put right for a demand; never changed (152-FZ 20(3), 21(2); 94-V 25(2)(8)).
+    """A datum that was put right for a demand, or goes because it cannot be; never changed.
+
+    152-FZ 14(1), 20(3), 21(2); 94-V 25(2)(8).
 
     The old and the new value stand in the history of the datum, sealed, and go with it.
     """
@@ -41,6 +43,14 @@ class DatumCorrection(OperatorRow):
         null=True,
         related_name="datum_corrections",
         verbose_name=_("corrected by"),
+    )
+    ruling = models.ForeignKey(
+        DestructionRuling,
+        models.PROTECT,
+        null=True,
+        related_name="corrections",
+        verbose_name=_("decision that it goes"),
+        help_text=_("Where it could not be put right; empty: it was."),
     )
     append_only = True
     access = PARTS

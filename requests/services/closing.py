@@ -56,6 +56,12 @@ class NotCorrected(OperatorError):
     template = gettext_noop("%(number)s: what was found to be wrong is not corrected yet.")
 
 
+class NotGoneYet(OperatorError):
+    template = gettext_noop(
+        "%(number)s: what cannot be put right has not been destroyed yet. Its act waits for that."
+    )
+
+
 class NotTold(OperatorError):
     template = gettext_noop(
         "%(number)s: recipients of the data who are not told yet: %(count)s (152-FZ 20(3)). "
@@ -138,6 +144,8 @@ def _check_checked(item: RequestItem) -> None:
         raise CheckOpen(number=number, what=item.what)
     if item.finding == Finding.INACCURATE and not item.corrections.exists():
         raise NotCorrected(number=number)
+    if item.corrections.filter(ruling__isnull=False, ruling__ended_at=None).exists():
+        raise NotGoneYet(number=number)
     if any(Effect(clock.effect) == Effect.RECTIFY for clock in item.deadlines.open()):
         raise NotCorrected(number=number)
 

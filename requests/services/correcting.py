@@ -22,10 +22,11 @@ from requests.services.linking import checks_end
 from requests.services.matching import IdentityUnknown, identity_verified
 from requests.services.moving import moved, reason_given, request_locked
 from requests.services.outlook import people_of
-from subjects.choices import GroundEnd, HeldIn
+from subjects.choices import GroundEnd, HeldIn, Ruled
 from subjects.models import DisclosedPerson, Disclosure, Ground, PersonalDatum
 from subjects.services.covering import categories_of, grounds_of
 from subjects.services.people import datum_rectify, datum_verify
+from subjects.services.rulings import ruling_make
 
 
 class NothingWrong(OperatorError):
@@ -104,6 +105,45 @@ def item_correct(
     else:
         datum_verify(datum=datum, by=by, today=today, reason=number, label=number)
     done = DatumCorrection(item=row, datum=datum, corrected_at=now, corrected_by=by)
+    return _done(row, done, last=last, by=by, now=now)
+
+
+@transaction.atomic
+def item_rule(
+    *, item: RequestItem, datum: PersonalDatum, reason: str, last: bool, by: User | None,
+    now: datetime,
+) -> DatumCorrection:  # fmt: skip
+    """A wrong datum that cannot be put right goes, whatever covers it (152-FZ 5(6), 14(1), 20(3);
+    94-V 25(2)(8)).
+
+    It is blocked, and the act of it bears the number of the request. The term runs from the day of
+    the finding. Refuses what ``item_correct`` refuses, and what goes already.
+    """
+    row = _found(item, {Finding.INACCURATE})
+    number = row.request.number
+    if not identity_verified(row.request):
+        raise IdentityUnknown(number=number)
+    if datum.subject_id not in {card.pk for card in people_of(row.request)}:
+        raise NotOfTheRequest(number=number)
+    assert row.found_at is not None
+    ruling = ruling_make(
+        datum=datum,
+        why=Ruled.INACCURATE,
+        label=number,
+        reason=reason_given(row.request, reason),
+        counted_from=row.found_at.astimezone(row.operator.zone).date(),
+        by=by,
+        now=now,
+    )
+    done = DatumCorrection(item=row, datum=datum, ruling=ruling, corrected_at=now, corrected_by=by)
+    return _done(row, done, last=last, by=by, now=now)
+
+
+def _done(
+    row: RequestItem, done: DatumCorrection, *, last: bool, by: User | None, now: datetime
+) -> DatumCorrection:
+    """Written down; with the last one the clock is met and the block of the check ends."""
+    number = row.request.number
     audit.save(done, by=by, reason=number)
     moved(row.request, "check", by=by, reason=number)
     if last:

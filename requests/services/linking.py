@@ -122,7 +122,7 @@ def holds_end(
     """End what the request holds up: its stops and blocks, of one person or of all.
 
     A block that stands because the law fixes a storage term outlives the request: it ends with
-    the last of what it keeps, see ``stops.storage_end`` (Digital Code 41(3)).
+    the last of what it keeps, see ``stops.gone_blocks_end`` (Digital Code 41(3)).
     """
     stops_end(row, by=by, now=now, reason=reason, subject=subject)
     mine = {"operator": row.operator_id, "label": row.number, "ended_at": None}

@@ -21,11 +21,11 @@ from subjects import fate
 from subjects.choices import GroundEnd, HeldIn, Outcome
 from subjects.models import ActItem, Consent, DataSubject, Ground, PersonalDatum
 from subjects.services.covering import (
-    WITHOUT_CATEGORY,
     End,
     Law,
     categories_of,
     cover,
+    given,
     grounds_of,
 )
 from subjects.services.reading import data_of, key_of
@@ -127,8 +127,11 @@ def item_preview(
         if datum.pk not in gone:
             held[datum.subject_id].append(datum)
     wanted = {activity.pk for activity in activities}
+    facts = {one.id: one for one in given(data)}
     return [
-        _outlook(item, card, mine[card.pk], held[card.pk], categories, law, today, wanted, keep)
+        _outlook(
+            item, card, mine[card.pk], held[card.pk], categories, law, today, wanted, keep, facts
+        )
         for card in cards
     ]
 
@@ -150,7 +153,7 @@ def _gone(data: Sequence[PersonalDatum]) -> set[int]:
 def _outlook(
     item: RequestItem, card: DataSubject, grounds: list[Ground], data: list[PersonalDatum],
     categories: Mapping[int, frozenset[int]], law: Law, today: date, activities: set[int],
-    keep: Collection[int],
+    keep: Collection[int], given: Mapping[int, fate.Datum],
 ) -> CardOutlook:  # fmt: skip
     found = CardOutlook(card)
     if item.decision == states.OPEN:
@@ -163,8 +166,7 @@ def _outlook(
         )
         for ending in found.endings
     }
-    given = [fate.Datum(datum.pk, datum.category_id or WITHOUT_CATEGORY) for datum in data]
-    after = fate.what_if(given, covers.values(), ended, today)
+    after = fate.what_if([given[datum.pk] for datum in data], covers.values(), ended, today)
     found.fates = list(zip(data, after, strict=True))
     return found
 

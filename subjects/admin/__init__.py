@@ -1,6 +1,16 @@
 """The admin pages of the people."""
 
-from subjects.admin import destructions, disclosures, events, holds, imports, keys, people, purposes
+from subjects.admin import (
+    destructions,
+    disclosures,
+    events,
+    holds,
+    imports,
+    keys,
+    people,
+    purposes,
+    rulings,
+)
 
 # Importing it puts the paper of the size class among the kinds.
 from subjects.services import size_class
@@ -14,5 +24,6 @@ __all__ = [
     "keys",
     "people",
     "purposes",
+    "rulings",
     "size_class",
 ]

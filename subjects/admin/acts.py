@@ -15,6 +15,7 @@ from registry.admin.verbs import Verb
 from registry.explain import long_day
 from subjects.admin import forms, ground_forms
 from subjects.admin.hold_acts import HOLD_VERBS, lives
+from subjects.admin.ruling_forms import RULING_VERB
 from subjects.models import DataSubject
 from subjects.services.cards import card_with_code, cards_link, cards_merge, cards_unlink
 from subjects.services.exporting import card_export
@@ -340,4 +341,5 @@ VERBS = (
     Verb("unlink", _("End a link"), forms.UnlinkForm, unlink, "link", lives),
     Verb("merge", _("Merge another card into this"), forms.MergeForm, merge, "merge", lives),
     *HOLD_VERBS,
+    RULING_VERB,
 )

@@ -13,6 +13,9 @@ from subjects.admin.forms import RowChoice, day_input, line, reason_field, recor
 from subjects.choices import BlockReason, StopKind
 from subjects.models import Block, Stop
 
+# The others are placed by what they belong to, which ends them too.
+BY_HAND = (BlockReason.REQUEST, BlockReason.CHECK, BlockReason.STORAGE)
+
 
 def number_field(help_text: Any) -> forms.CharField:
     return forms.CharField(label=_("number"), max_length=60, widget=line(), help_text=help_text)
@@ -26,7 +29,7 @@ class BlockForm(VerbForm):
     )
     why = forms.ChoiceField(
         label=_("why"),
-        choices=BlockReason.choices,
+        choices=[(one.value, one.label) for one in BY_HAND],
         initial=BlockReason.CHECK,
         help_text=_("At once while a complaint is checked (152-FZ 21(1), 94-V 25(2)(8))."),
     )

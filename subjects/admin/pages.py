@@ -13,7 +13,7 @@ from django.utils.translation import gettext, ngettext
 
 from registry.explain import short_day
 from subjects import fate
-from subjects.choices import BlockReason, GroundEnd, HeldIn, StopKind
+from subjects.choices import BlockReason, GroundEnd, HeldIn, Ruled, StopKind
 from subjects.models import Consent, DataSubject, DisseminationPermission, Ground, PersonalDatum
 from subjects.services.covering import Coverage, end_of
 from subjects.services.grounds import SCOPES
@@ -274,6 +274,11 @@ def fate_in_words(found: fate.Fate, today: date) -> tuple[str, str]:
     look = "late" if found.overdue(today) else "goes"
     if found.reason == fate.Reason.NEVER_COVERED:
         return "late", gettext("goes at once: no ground has ever covered it")
+    if found.reason == fate.Reason.RULED and found.limit is not None:
+        words = gettext("goes by %(day)s, it was decided: %(why)s (%(article)s)")
+        return look, words % {
+            "day": day, "why": Ruled(found.event).label, "article": found.limit.article,
+        }  # fmt: skip
     if found.limit is None:
         return look, gettext("goes by %(day)s: its ground has ended") % {"day": day}
     said = {"day": day, "rule": found.limit.code, "article": found.limit.article}

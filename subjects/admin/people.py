@@ -61,7 +61,7 @@ from subjects.uploads import require_small
 PRESET = ("datum", "consent", "ground", "link", "permission", "other", "category")
 # Verbs by where they stand on the card.
 GROUPS = {
-    "data": ("record", "photo", "rectify", "verify"),
+    "data": ("record", "photo", "rectify", "verify", "rule"),
     "grounds": ("consent", "ground", "withdraw", "end", "permit", "stop_showing"),
     "card": (
         "prove",
@@ -345,6 +345,7 @@ def _leave_out(context: dict[str, Any]) -> None:
     live = [ground for ground in card.grounds if not ground.ground.ended_on]
     idle = {
         "rectify": not any(datum.can_rectify for datum in card.data),
+        "rule": all(datum.state in ("destroyed", "lost") for datum in card.data),
         "verify": all(datum.state in ("destroyed", "lost") for datum in card.data),
         "withdraw": not any(g.consent and not g.withdrawn for g in card.grounds),
         "end": not live,

@@ -23,6 +23,7 @@ from subjects.models import (
     Block,
     Consent,
     DataSubject,
+    DestructionRuling,
     DisseminationPermission,
     Ground,
     PersonalDatum,
@@ -99,12 +100,18 @@ def trail(card: DataSubject) -> list[Entry]:
 
 
 def _holds(card: DataSubject, cards: list[int]) -> list[tuple[Any, dict[int, Any]]]:
-    """Blocks and stops, ended ones too; no query where there never was one."""
+    """Blocks, stops and decisions, ended ones too; no query where there never was one."""
     if not (card.had_holds or len(cards) > 1):  # type: ignore[attr-defined]
         return []
     blocks = Block.objects.filter(subject__in=cards).select_related("category")
     stops = Stop.objects.filter(subject__in=cards)
-    return [(Block, {row.pk: row for row in blocks}), (Stop, {row.pk: row for row in stops})]
+    rulings = DestructionRuling.objects.filter(datum__subject__in=cards)
+    rows = (
+        (Block, blocks),
+        (Stop, stops),
+        (DestructionRuling, rulings.select_related("datum__category")),
+    )
+    return [(model, {row.pk: row for row in found}) for model, found in rows]
 
 
 def _what(model: Any, row: Any) -> str:
@@ -119,10 +126,13 @@ def _what(model: Any, row: Any) -> str:
         SubjectLink: gettext("link"),
         Block: gettext("block"),
         Stop: gettext("stop"),
+        DestructionRuling: gettext("decision"),
     }
     name = str(row.text) if model is Consent else str(row)
     if model is Block and row.category is not None:
         name = f"{name} ({row.category})"
+    if model is DestructionRuling and row.datum.category is not None:
+        name = f"{name} ({row.datum.category})"
     return f"{words[model]}: {name}"
 
 

@@ -28,7 +28,7 @@ from registry.models import (
 )
 from registry.models.base import LANGUAGES
 from registry.papers import Paper
-from subjects.choices import GroundEnd, PaperKind
+from subjects.choices import GroundEnd, PaperKind, Ruled
 from subjects.models import ActItem, ActPaper, DestructionAct
 from subjects.services.act_facts import Gone, gather, items, reason_in_words, thing, why_in_words
 from subjects.services.verifying import SOUGHT
@@ -40,7 +40,7 @@ LISTED = 500
 OF_STATE = {"KZ": ("kk", "ru"), "RU": ("ru",)}
 # A cell that begins so is a formula to a spreadsheet.
 SYSTEM = gettext_noop("Personal Data Office")
-EVENTS = dict(GroundEnd.choices)
+EVENTS = dict([*GroundEnd.choices, *Ruled.choices])
 
 
 def papers_of(act: DestructionAct, *, now: datetime) -> list[ActPaper]:

@@ -34,7 +34,7 @@ from subjects import states
 from subjects.choices import ActState, Outcome
 from subjects.models import ActItem, DataSubject, DestructionAct
 from subjects.services import bulk
-from subjects.services.covering import DUTIES, Law
+from subjects.services.covering import DUTIES, RULINGS, Law
 from subjects.services.fates import Fates
 from subjects.services.planning import OPEN, Plan, Planned, plan, plans, standing_stops
 
@@ -207,7 +207,7 @@ def _clocks(law: Law, one: Planned, today: date) -> Iterator[tuple[date, str, st
         if rule.code == one.rule:
             yield counted_from, rule.event, rule.effect, True
             return
-    for event, effect in DUTIES[one.event]:
+    for event, effect in DUTIES.get(one.event) or RULINGS[one.event]:
         yield counted_from, event, effect, True
 
 

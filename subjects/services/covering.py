@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
-from django.db.models import Q, Value
+from django.db.models import Q, QuerySet, Value
 
+from registry import seam
 from registry.calendars import work_calendar
 from registry.choices import CountedFrom, Effect, Event, RuleSource
 from registry.errors import OperatorError, gettext_noop
@@ -28,8 +29,8 @@ from registry.services.rules import outcome
 from registry.terms import Unit, end_of_term
 from registry.workdays import CalendarMissing, WorkCalendar
 from subjects import fate
-from subjects.choices import GroundEnd
-from subjects.models import DataSubject, Ground, PersonalDatum
+from subjects.choices import GroundEnd, Ruled
+from subjects.models import DataSubject, DestructionRuling, Ground, PersonalDatum
 
 # The identity of a row, where the list of data has no element for it, is covered by any ground.
 WITHOUT_CATEGORY = 0
@@ -51,6 +52,19 @@ DUTIES: Mapping[str, tuple[tuple[Event, Effect], ...]] = {
         (Event.CONSENT_WITHDRAWN, Effect.STOP_OR_REFUSE),
     ),
     GroundEnd.UNLAWFUL: ((Event.UNLAWFUL_PROCESSING_FOUND, Effect.DESTROY),),
+}
+# The same where it was decided that a datum goes, whatever covers it: the first that the law has.
+RULINGS: Mapping[str, tuple[tuple[Event, Effect], ...]] = {
+    Ruled.INACCURATE: (
+        (Event.UNLAWFUL_OR_UNNEEDED_PROVED, Effect.DESTROY),
+        # Kazakhstan: put right, or destroyed where that cannot be (94-V 25(2)(8)).
+        (Event.CORRECTION_PROVED, Effect.RECTIFY),
+    ),
+    Ruled.UNNEEDED: (
+        (Event.UNLAWFUL_OR_UNNEEDED_PROVED, Effect.DESTROY),
+        (Event.UNLAWFUL_PROCESSING_FOUND, Effect.DESTROY),
+    ),
+    Ruled.ORDERED: ((Event.UNLAWFUL_PROCESSING_FOUND, Effect.DESTROY),),
 }
 # Which of the operator's retention rules answer to an end.
 RETENTION = {GroundEnd.CEASE: GroundEnd.WITHDRAWN}
@@ -111,7 +125,8 @@ class Law:
 
     @cached_property
     def rules(self) -> list[DeadlineRule]:
-        events = {event for duties in DUTIES.values() for event, _ in duties}
+        listed = (*DUTIES.values(), *RULINGS.values())
+        events = {event for duties in listed for event, _ in duties}
         return list(
             DeadlineRule.objects.filter(event__in=events).filter(
                 Q(jurisdiction=None) | Q(jurisdiction=self.operator.jurisdiction_id),
@@ -151,6 +166,20 @@ class Law:
                 found = self._due(rule, day)
                 if found is not None:
                     yield fate.Limit(found, rule.code, rule.article, source)
+
+    def ruling_limit(self, why: str, day: date) -> fate.Limit | None:
+        """By when the law wants a datum gone of which that was decided or shown on that day."""
+        for name, effect in RULINGS[why]:
+            statute, promise = self._governing(name, effect, day)
+            rules = ((statute, fate.Source.STATUTE), (promise, fate.Source.PROMISE))
+            limits = [
+                fate.Limit(found, rule.code, rule.article, source)
+                for rule, source in rules
+                if rule is not None and (found := self._due(rule, day)) is not None
+            ]
+            if limits:
+                return min(limits, key=lambda one: one.day)
+        return None
 
     def _due(self, rule: DeadlineRule, day: date) -> date | None:
         is_statute = rule.source == RuleSource.STATUTE
@@ -294,6 +323,31 @@ def cover(
     )
 
 
+def rulings_on(rows: QuerySet[DestructionRuling]) -> dict[int, fate.Ruling]:
+    """Datum -> what was decided about it; of standing rulings."""
+    return {
+        datum: fate.Ruling(
+            fate.Limit(due_on, rule, article, fate.Source.STATUTE if rule else fate.Source.ORDER),
+            why,
+            counted_from,
+        )
+        for datum, due_on, rule, article, why, counted_from in rows.filter(ended_at=None)
+        .order_by()
+        .values_list("datum", "due_on", "rule", "article", "why", "counted_from")
+    }
+
+
+def given(data: Iterable[PersonalDatum]) -> list[fate.Datum]:
+    """Data as ``fate`` wants them; one query for what was decided about them."""
+    listed = list(data)
+    numbers = [datum.pk for datum in listed]
+    rulings = rulings_on(seam.numbered(DestructionRuling.objects.all(), "datum_id", numbers))
+    return [
+        fate.Datum(datum.pk, datum.category_id or WITHOUT_CATEGORY, rulings.get(datum.pk))
+        for datum in listed
+    ]
+
+
 class Coverage:
     """The grounds and data of one person (or card), and what becomes of the data."""
 
@@ -322,7 +376,7 @@ class Coverage:
         return [cover(ground, self.categories[ground.pk], self.law) for ground in self.grounds]
 
     def _given(self) -> list[fate.Datum]:
-        return [fate.Datum(datum.pk, datum.category_id or WITHOUT_CATEGORY) for datum in self.data]
+        return given(self.data)
 
     def fates(self, today: date) -> dict[int, fate.Fate]:
         """Datum -> what becomes of it."""

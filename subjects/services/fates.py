@@ -1,6 +1,6 @@
 """What becomes of the data of many people at once: ``covering`` for whole chunks of cards.
 
-Six queries a chunk, whatever it holds. People whose grounds are alike (the same activities, the
+Seven queries a chunk, whatever it holds. People whose grounds are alike (the same activities, the
 same ends) have the same fates, so each kind of them is decided once.
 """
 
@@ -27,8 +27,8 @@ from registry.models import (
 from registry.services.rules import outcome
 from subjects import fate
 from subjects.choices import HeldIn
-from subjects.models import DataSubject, Ground, PersonalDatum
-from subjects.services.covering import WITHOUT_CATEGORY, End, Law, cover, known_end
+from subjects.models import DataSubject, DestructionRuling, Ground, PersonalDatum
+from subjects.services.covering import WITHOUT_CATEGORY, End, Law, cover, known_end, rulings_on
 from subjects.vault.models import Sealed, VaultKey
 
 log = logging.getLogger(__name__)
@@ -134,6 +134,10 @@ class Fates:
             )
         )
 
+    @cached_property
+    def _rulings(self) -> Mapping[int, fate.Ruling]:
+        return rulings_on(DestructionRuling.objects.filter(operator=self.law.operator))
+
     def _read_texts(self, wanted: set[int]) -> None:
         """Which categories these consent texts name, of those not read yet."""
         missing = wanted - self._texts.keys()
@@ -185,7 +189,9 @@ class Fates:
             if failed and subject in failed:
                 continue
             try:
-                destiny = self._destiny(shapes.get(subject, ()), category or WITHOUT_CATEGORY)
+                destiny = self._destiny(
+                    shapes.get(subject, ()), category or WITHOUT_CATEGORY, self._rulings.get(pk)
+                )
             except OperatorError as error:
                 if failed is None:
                     raise
@@ -236,25 +242,36 @@ class Fates:
         self._read_texts(texts)
         return {subject: tuple(shape) for subject, shape in shapes.items()}, proofs
 
-    def _destiny(self, shape: _Shape, category: int) -> Destiny:
+    def _destiny(self, shape: _Shape, category: int, ruling: fate.Ruling | None) -> Destiny:
+        if ruling is not None:
+            return self._decide(shape, category, ruling)
         known = self._destinies.get((shape, category))
         if known is None:
             known = self._destinies[shape, category] = self._decide(shape, category)
         return known
 
-    def _decide(self, shape: _Shape, category: int) -> Destiny:
+    def _decide(self, shape: _Shape, category: int, ruling: fate.Ruling | None = None) -> Destiny:
         covers = self._covers.get(shape)
         if covers is None:
             covers = self._covers[shape] = [
                 self._cover(number, ground) for number, ground in enumerate(shape)
             ]
-        (found,) = fate.decide([fate.Datum(0, category)], covers, self.today)
+        (found,) = fate.decide([fate.Datum(0, category, ruling)], covers, self.today)
         why = ""
         if found.stays:
             last = max(found.held_by, key=lambda one: one.until or date.max)
             activity = self.activities[shape[last.ground][0]]
             until = [last.until.isoformat()] if last.until else []
             why = APART.join([activity.code, last.article, *until])
+        if ruling is not None and found.reason == fate.Reason.RULED:
+            return Destiny(
+                stays=False,
+                due_on=found.due_on,
+                event=found.event,
+                rule=ruling.limit.code,
+                article=ruling.limit.article,
+                counted_from=ruling.counted_from,
+            )
         if found.ground is None:
             return Destiny(
                 found.stays,

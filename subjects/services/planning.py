@@ -16,6 +16,7 @@ from subjects.models import (
     ActItem,
     DataSubject,
     DestructionAct,
+    DestructionRuling,
     Ground,
     PersonalDatum,
     Stop,
@@ -234,11 +235,12 @@ def _endless(today: date) -> Q:
         consent__expires_on=None, activity__ended_on=None, activity__purpose__ended_on=None,
     )  # fmt: skip
     category = OuterRef("category")
+    ruled = DestructionRuling.objects.filter(datum=OuterRef("pk"), ended_at=None)
     return (
         Q(Exists(open_ended.filter(consent__text__data_categories=category)))
         | Q(Exists(open_ended.filter(consent=None, activity__data_categories=category)))
         | Q(Exists(open_ended), category=None)
-    )
+    ) & Q(~Exists(ruled))
 
 
 def _standing(operator: Operator, which: Q) -> dict[int, date]:

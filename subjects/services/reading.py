@@ -19,6 +19,7 @@ from subjects.models import (
     Block,
     Consent,
     DataSubject,
+    DestructionRuling,
     Ground,
     PersonalDatum,
     Stop,
@@ -154,7 +155,8 @@ def with_state(cards: QuerySet[DataSubject], user: Any) -> QuerySet[DataSubject]
         last_reveal=Subquery(mine.values("until")[:1]),
         last_reason=Subquery(mine.values("reason")[:1]),
         had_holds=Exists(Block.objects.filter(subject=OuterRef("pk")))
-        | Exists(Stop.objects.filter(subject=OuterRef("pk"))),
+        | Exists(Stop.objects.filter(subject=OuterRef("pk")))
+        | Exists(DestructionRuling.objects.filter(datum__subject=OuterRef("pk"))),
         has_links=Exists(standing.filter(first=OuterRef("pk")))
         | Exists(standing.filter(second=OuterRef("pk"))),
         has_merged=Exists(DataSubject.objects.filter(merged_into=OuterRef("pk"))),

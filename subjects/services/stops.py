@@ -150,11 +150,16 @@ def block_end(*, block: Block, by: User | None, now: datetime, reason: str) -> B
     return audit.save(row, by=by, reason=reason, fields=["ended_at"])
 
 
-def storage_end(*, now: datetime) -> int:
-    """End the blocks that kept what a law ordered to be kept, once nothing of it is left.
+# Blocks of what is kept no longer than until it goes: a law kept it, it could not go in time, or
+# it was decided that it goes.
+UNTIL_GONE = (BlockReason.STORAGE, BlockReason.IMPOSSIBLE, BlockReason.RULED)
 
-    Returns how many. The term of the law ends with the destruction of the last value; a block that
-    outlived it would forbid what the person agrees to later (Digital Code 41(3), 152-FZ 5(7)).
+
+def gone_blocks_end(*, now: datetime) -> int:
+    """End the blocks of what was only kept until it goes, once nothing of it is left.
+
+    Returns how many. A block that outlived the last value would forbid what the person agrees to
+    later (Digital Code 41(3), 152-FZ 5(7), 21(6)).
     """
     mine = {"subject": OuterRef("subject"), "category": OuterRef("category")}
     keys = VaultKey.objects.filter(
@@ -165,7 +170,7 @@ def storage_end(*, now: datetime) -> int:
     gone = ActItem.objects.filter(datum=OuterRef("pk"), key=None, outcome=Outcome.DESTROYED)
     elsewhere = PersonalDatum.objects.exclude(held_in=HeldIn.VAULT).filter(~Exists(gone), **mine)
     over = Block.objects.filter(
-        ~Exists(keys), ~Exists(elsewhere), why=BlockReason.STORAGE, ended_at=None
+        ~Exists(keys), ~Exists(elsewhere), why__in=UNTIL_GONE, ended_at=None
     ).exclude(category=None)
     ended = 0
     for block in over.order_by("pk"):

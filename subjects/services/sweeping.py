@@ -25,7 +25,8 @@ from subjects.services.closing import act_close, unconfirmed
 from subjects.services.dates import operator_dates
 from subjects.services.executing import act_execute, elsewhere_settle
 from subjects.services.holds import holds_lapse
-from subjects.services.stops import storage_end
+from subjects.services.rulings import rulings_settle
+from subjects.services.stops import gone_blocks_end
 from subjects.services.verifying import act_search, act_verify, needles_of
 
 log = logging.getLogger(__name__)
@@ -63,8 +64,9 @@ def destruction_sweep(
             with _alone(did, act.number):
                 _carry_on(act, did, now=now, today=today)
         did["waiting"] += due.filter(state=ActState.DRAFTED).count()
-    with _alone(did, "blocks of what is gone"):
-        storage_end(now=now)
+    with _alone(did, "decisions and blocks of what is gone"):
+        rulings_settle(now=now)
+        gone_blocks_end(now=now)
     return did
 
 

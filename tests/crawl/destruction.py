@@ -9,7 +9,7 @@ from django.db.models import Model
 
 from registry import models as r
 from subjects import models as s
-from subjects.choices import ActState, BlockReason, Outcome, PaperKind, StopKind
+from subjects.choices import ActState, BlockReason, Outcome, PaperKind, Ruled, StopKind
 from tests.conftest import Team
 from tests.crawl.makers import make, maker, saved
 
@@ -32,6 +32,16 @@ def block(team: Team, mark: str) -> Model:
         operator=team.operator, subject=make(s.DataSubject, team),
         category=make(r.DataCategory, team), why=BlockReason.CHECK, label=mark, reason=mark,
         started_at=NOW,
+    )  # fmt: skip
+    return saved(row, team, mark)
+
+
+@maker(s.DestructionRuling)
+def ruling(team: Team, mark: str) -> Model:
+    row = s.DestructionRuling(
+        operator=team.operator, datum=make(s.PersonalDatum, team), why=Ruled.INACCURATE,
+        label=mark, reason=mark, counted_from=DUE_ON, due_on=DUE_ON, rule=mark, article=mark,
+        made_at=NOW, made_by=team.dpo,
     )  # fmt: skip
     return saved(row, team, mark)
 

@@ -22,8 +22,8 @@ from tests.requests.test_corrections import recipient_of
 from tests.subjects.persons import Person
 
 LogIn = Callable[[User], Client]
-CLERKS = {"correct", "tell"}
-VERBS = ["find", "correct", "tell"]
+CLERKS = {"correct", "rule", "tell"}
+VERBS = ["find", "correct", "rule", "tell"]
 
 
 @pytest.fixture(autouse=True)
@@ -47,13 +47,14 @@ def ready(verb: str, office: Office) -> tuple[RequestItem, dict[str, Any], Perso
             "finding": "inaccurate", "shown_by": "document seen", "found_at": "2026-03-10T13:30",
         },
         "correct": {"datum": known.data["full_name"].pk, "text": RIGHT, "last": "on"},
+        "rule": {"datum": known.data["full_name"].pk, "reason": "nobody knows it", "last": "on"},
     }  # fmt: skip
     if verb == "find":
         return item_of(request), forms["find"], known
     mailer = recipient_of(team, known)
     find(item_of(request), team, "inaccurate")
-    if verb == "correct":
-        return item_of(request), forms["correct"], known
+    if verb in ("correct", "rule"):
+        return item_of(request), forms[verb], known
     correct(item_of(request), team, known.data["full_name"])
     told = {"given": f"recipient:{mailer.pk}", "told_at": "2026-03-10T14:00", "how": "letter 12"}
     return item_of(request), told, known
@@ -95,6 +96,7 @@ def test_the_page_shows_what_followed_and_no_value(
     words = {
         "find": ["data are wrong", "document seen"],
         "correct": ["Corrected:", known.card.code, "Still to be told:", "The mailer"],
+        "rule": ["Goes, beyond correction:", known.card.code],
         "tell": ["Told:", "The mailer", "letter 12"],
     }[verb]
     for word in words:
@@ -131,6 +133,8 @@ def test_each_clock_of_a_finding_is_on_the_page(office: Office, as_user: LogIn) 
         ("find", {"finding": "unlawful"}),
         ("correct", {"datum": "0"}),
         ("correct", {"text": ""}),
+        ("rule", {"datum": "0"}),
+        ("rule", {"reason": ""}),
         ("tell", {"given": "recipient:0"}),
         ("tell", {"how": ""}),
         ("tell", {"told_at": "2026-03-11T00:00"}),

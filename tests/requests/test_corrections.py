@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, transaction
 
+from registry.choices import Effect
 from registry.models import InformationSystem, Recipient
 from registry.services import audit
 from requests.models import DatumCorrection, RecipientTold
-from requests.services.closing import NotTold
+from requests.services.closing import NotGoneYet, NotTold
 from requests.services.correcting import (
     CorrectedElsewhere,
     ImageNotCorrected,
@@ -20,14 +22,18 @@ from requests.services.correcting import (
     ToldAlready,
     ToldBeforeFinding,
     given_to,
+    item_rule,
     untold,
 )
 from requests.services.inquiries import NotYet, ReasonMissing
 from requests.services.matching import IdentityUnknown
-from subjects.models import PersonalDatum
+from subjects.choices import BlockReason, Ruled
+from subjects.models import Block, DestructionAct, PersonalDatum, VaultKey
+from subjects.services.acts import act_approve
 from subjects.services.guard import DataBlocked
 from subjects.services.people import ValueMissing
 from subjects.services.reading import show
+from subjects.services.sweeping import destruction_sweep
 from tests.conftest import Office, Team
 from tests.requests.asking import (
     BOTH,
@@ -143,6 +149,60 @@ def test_what_lies_elsewhere_is_corrected_there(office: Office) -> None:
     correct(item_of(request), team, datum, text="")
     datum.refresh_from_db()
     assert datum.verified_on == LATER.date()
+
+
+@BOTH
+def test_what_cannot_be_put_right_goes_before_the_request_is_closed(
+    office: Office, code: str
+) -> None:
+    team = team_of(office, code)
+    known, request = wrong(team)
+    block(request, team)
+    datum = known.data["full_name"]
+    done = item_rule(
+        item=item_of(request), datum=datum, reason="nobody knows the right one", last=True,
+        by=team.clerk, now=LATER,
+    )  # fmt: skip
+    ruling = done.ruling
+    assert ruling is not None
+    assert (ruling.why, ruling.label, ruling.counted_from) == (
+        Ruled.INACCURATE, request.number, LATER.date(),
+    )  # fmt: skip
+    # The check is over; the datum itself stays blocked until it is gone.
+    open_now = item_of(request).deadlines.open()
+    assert not any(clock.effect == Effect.RECTIFY for clock in open_now)
+    (standing,) = Block.objects.filter(subject=known.card, ended_at=None)
+    assert (standing.category, standing.why) == (datum.category, BlockReason.RULED)
+    accept(item_of(request), team)
+    answer(request, team)
+    answer(request, team, LATER + timedelta(hours=1))
+    with refused(NotGoneYet):
+        close(request, team, now=LATER + timedelta(hours=2))
+    act = DestructionAct.objects.get(label=request.number)
+    act_approve(act=act, by=team.dpo, now=LATER + timedelta(hours=2))
+    destruction_sweep(now=LATER + timedelta(hours=3))
+    assert not VaultKey.objects.filter(pk=datum.value_key).exists()
+    close(request, team, now=LATER + timedelta(hours=4))
+    assert again(request).state == "done"
+
+
+def test_what_is_refused_before_a_wrong_datum_goes(office: Office) -> None:
+    team = office.pandev
+    known, request = asked(team, CORRECTION, verified=False)
+    no_recipients(known)
+    facts: Any = {"reason": "x", "last": False, "by": team.clerk, "now": LATER}
+    with refused(NothingWrong):
+        item_rule(item=item_of(request), datum=known.data["email"], **facts)
+    find(item_of(request), team, "inaccurate")
+    with refused(IdentityUnknown):
+        item_rule(item=item_of(request), datum=known.data["email"], **facts)
+    check(request, team)
+    stranger = people.person(team, name="Басқа Адам", email="other@example.org")
+    with refused(NotOfTheRequest):
+        item_rule(item=item_of(request), datum=stranger.data.first(), **facts)
+    with refused(ReasonMissing):
+        item_rule(item=item_of(request), datum=known.data["email"], **facts | {"reason": " "})
+    assert not DatumCorrection.objects.exists()
 
 
 def test_an_image_is_not_corrected_but_replaced(office: Office) -> None:

@@ -28,7 +28,7 @@ from subjects.services.exporting import card_export
 from subjects.services.grounds import consent_withdraw
 from subjects.services.holds import hold_place
 from subjects.services.people import datum_record
-from subjects.services.stops import storage_end
+from subjects.services.stops import gone_blocks_end
 from subjects.services.sweeping import act_carry_out, destruction_sweep
 from subjects.vault.models import Sealed
 from tests.conftest import Office, Team
@@ -289,7 +289,7 @@ def test_a_clock_is_met_when_the_last_copy_elsewhere_is_gone(office: Office) -> 
     assert item_of(request).done_at == later
 
 
-def test_a_block_of_storage_ends_with_what_it_keeps(office: Office) -> None:
+def test_a_block_of_gone_blocks_ends_with_what_it_keeps(office: Office) -> None:
     team = office.pandev
     kept_by_law(team, years=1)
     known, request = asked(team, DESTRUCTION)
@@ -299,7 +299,7 @@ def test_a_block_of_storage_ends_with_what_it_keeps(office: Office) -> None:
     close(again(request), team, now=MUCH_LATER)
     kept = Block.objects.filter(subject=known.card, ended_at=None)
     assert {one.why for one in kept} == {BlockReason.STORAGE}
-    assert storage_end(now=MUCH_LATER) == 0 and keys(known.card)
+    assert gone_blocks_end(now=MUCH_LATER) == 0 and keys(known.card)
     late = datetime(2027, 9, 10, 9, tzinfo=UTC)
     hold_place(
         subject=known.card,

@@ -367,7 +367,7 @@ SERVICES = {
         HOLDS,
         lambda w: stops.block_place(subject=w.card, why="check", label=OTHER, **WHY, **w.by),
     ),
-    "stops.storage_end": GoesOn(HOLDS, lambda w: stops.storage_end(now=NOW) + 1),
+    "stops.gone_blocks_end": GoesOn(HOLDS, lambda w: stops.gone_blocks_end(now=NOW) + 1),
     "stops.block_end": GoesOn(HOLDS, lambda w: stops.block_end(block=w.standing, **WHY, **w.by)),
     **DESTRUCTION,
     # --- imports

@@ -19,6 +19,7 @@ from subjects.services import (
     evidence_keys,
     executing,
     planning,
+    rulings,
     sweeping,
     verifying,
 )
@@ -234,7 +235,23 @@ def resumed(world: World) -> Any:
     return ending.purpose_resume(purpose=purpose, reason="x", by=world.team.dpo, now=NOW)
 
 
+RULED = "what must go is not kept by a block (152-FZ 20(3), 21(3))"
+
+
+def ruled(world: World) -> Any:
+    return rulings.ruling_make(
+        datum=world.known.data["email"], why="ordered", label="C-7", reason="x",
+        counted_from=TODAY, now=NOW, **world.by,
+    )  # fmt: skip
+
+
 DESTRUCTION = {
+    "rulings.ruling_make": GoesOn(RULED, ruled),
+    "rulings.ruling_revoke": GoesOn(
+        RULED,
+        lambda w: rulings.ruling_revoke(ruling=ruled(w), reason="x", by=w.team.dpo, now=NOW),
+    ),
+    "rulings.rulings_settle": GoesOn(RULED, lambda w: rulings.rulings_settle(now=NOW) + 1),
     "destruction.keys_destroy": GoesOn(
         DESTROYS,
         lambda w: destruction.keys_destroy(

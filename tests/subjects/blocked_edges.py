@@ -38,6 +38,7 @@ GOING = {
     "link": LINKS,
     "unlink": LINKS,
     "block": HOLDS, "lift": HOLDS, "hold": HOLDS, "release": HOLDS,
+    "rule": HOLDS,
 }  # fmt: skip
 VERB_CASES = {
     **{verb: Bites(posts(verb), the_forms) for verb in BITING},

@@ -217,6 +217,11 @@ class World:
             "block": {"category": "", "why": "check", "label": "new", "reason": "x"},
             "hold": {"label": "new", "document": "ruling", "reason": "x"},
         }  # fmt: skip
+        if verb == "rule":
+            data[verb] = {
+                "datum": self.known.data["email"].pk, "why": "ordered", "label": "C-7",
+                "reason": "x", "counted_from": str(TODAY),
+            }  # fmt: skip
         if verb == "lift":
             data[verb] = {"block": self.standing.pk, "reason": "x"}
         if verb == "release":
