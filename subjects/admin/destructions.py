@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from registry.admin.base import ReadOnlyAdmin
 from registry.admin.verbs import Verb, VerbAdmin, VerbForm
 from registry.desk import told_by
-from registry.explain import short_day
+from registry.explain import long_day, short_day
 from registry.tasks import ring
 from subjects.admin.destroyed import ask_view
 from subjects.admin.elsewhere import ELSEWHERE_VERBS
@@ -30,6 +30,8 @@ from subjects.models import ActItem, ActPaper, DestructionAct, DestructionItem
 from subjects.services.act_facts import why_in_words
 from subjects.services.acts import act_approve, act_cancel, item_confirm
 from subjects.services.elsewhere import places_of
+from subjects.services.planning import OPEN
+from subjects.services.postponing import act_postpone, has_second_term
 from subjects.services.verifying import traces_judge
 from subjects.tasks import sweep_destruction
 
@@ -58,6 +60,17 @@ class CancelForm(VerbForm):
         help_text=_(
             "What is still due is drafted again by the next sweep; to keep it, order a hold. No "
             "names or numbers of people."
+        ),
+    )
+
+
+class PostponeForm(VerbForm):
+    reason = forms.CharField(
+        label=_("reason"),
+        max_length=300,
+        help_text=_(
+            "What cannot be destroyed in time, where, and why. It is printed in the act: no names "
+            "or numbers of people."
         ),
     )
 
@@ -120,6 +133,13 @@ def cancel(request: HttpRequest, row: DestructionAct, data: Mapping[str, Any]) -
     return gettext("%(number)s is cancelled; nothing was destroyed.") % {"number": row.number}
 
 
+def postpone(request: HttpRequest, row: DestructionAct, data: Mapping[str, Any]) -> str:
+    act = act_postpone(act=row, reason=data["reason"], by=request.user, now=timezone.now())
+    return gettext("The data are blocked; they must be gone by %(day)s.") % {
+        "day": long_day(act.postponed_until)
+    }
+
+
 def confirm(request: HttpRequest, row: DestructionAct, data: Mapping[str, Any]) -> str:
     item_confirm(item=data["item"], how=data["how"], by=request.user, now=timezone.now())
     ring(sweep_destruction)
@@ -144,6 +164,10 @@ def _stoppable(row: DestructionAct) -> bool:
     return row.state in (ActState.DRAFTED, ActState.APPROVED)
 
 
+def _postponable(row: DestructionAct) -> bool:
+    return row.state in OPEN and row.postponed_at is None and has_second_term(row.operator)
+
+
 def _unconfirmed(row: DestructionAct) -> bool:
     return row.state in (ActState.APPROVED, ActState.RUNNING) and _elsewhere(row).exists()
 
@@ -151,13 +175,15 @@ def _unconfirmed(row: DestructionAct) -> bool:
 @admin.register(DestructionAct)
 class DestructionActAdmin(ReadOnlyAdmin, VerbAdmin):
     list_display = ["number", "operator", "due", "state", "asked_by", "drafter", "approver"]
-    list_select_related = ["operator__jurisdiction", "drafted_by", "approved_by"]
+    list_select_related = [
+        "operator__jurisdiction", "drafted_by", "approved_by", "postponed_by",
+    ]  # fmt: skip
     list_filter = ["state", "automatic", "operator"]
     search_fields = ["number", "label"]
     change_form_template = "admin/subjects/destructionact/change_form.html"
     readonly_fields = [
-        "due", "asked_by", "drafter", "approver", "drafted", "approved", "executed", "verified",
-        "mute", "closed",
+        "due", "asked_by", "drafter", "approver", "drafted", "approved", "postponed", "executed",
+        "verified", "mute", "closed",
     ]  # fmt: skip
     verbs = (
         Verb(
@@ -185,6 +211,19 @@ class DestructionActAdmin(ReadOnlyAdmin, VerbAdmin):
         ),
         *ELSEWHERE_VERBS,
         Verb(
+            "postpone",
+            _("Not possible in time"),
+            PostponeForm,
+            postpone,
+            "postpone",
+            _postponable,
+            _(
+                "What is left of the act is blocked at once and must be destroyed within six "
+                "months (152-FZ 21(6)). What can be destroyed goes on being destroyed. There is no "
+                "third term."
+            ),
+        ),
+        Verb(
             "judge",
             _("Judge the traces"),
             JudgeForm,
@@ -201,7 +240,8 @@ class DestructionActAdmin(ReadOnlyAdmin, VerbAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         facts = [
             "operator", "state", "due", "asked_by", "drafted", "drafter", "approved", "approver",
-            "waiver", "executed", "verified", "mute", "closed", "cancelled_reason",
+            "waiver", "postponed", "postponed_reason", "executed", "verified", "mute", "closed",
+            "cancelled_reason",
         ]  # fmt: skip
         held = {
             "approved": obj.approved_at,
@@ -210,6 +250,8 @@ class DestructionActAdmin(ReadOnlyAdmin, VerbAdmin):
             "executed": obj.started_at,
             "verified": obj.verified_at,
             "mute": obj.mute_on,
+            "postponed": obj.postponed_at,
+            "postponed_reason": obj.postponed_at,
             "closed": obj.closed_at,
             "cancelled_reason": obj.cancelled_reason,
         }
@@ -241,6 +283,14 @@ class DestructionActAdmin(ReadOnlyAdmin, VerbAdmin):
     @admin.display(description=_("approved at"))
     def approved(self, row: DestructionAct) -> str:
         return short_moment(row.approved_at, row.operator.zone)
+
+    @admin.display(description=_("second term"))
+    def postponed(self, row: DestructionAct) -> str:
+        return gettext("until %(day)s, said %(at)s by %(who)s") % {
+            "day": short_day(row.postponed_until),
+            "at": short_moment(row.postponed_at, row.operator.zone),
+            "who": row.postponed_by,
+        }
 
     @admin.display(description=_("executed"))
     def executed(self, row: DestructionAct) -> str:

@@ -14,7 +14,7 @@ from subjects.vault.models import NOBODY
 
 ACTS = Access(
     scope="operator",
-    dpo=VIEW | {"approve", "cancel", "confirm", "ask"},
+    dpo=VIEW | {"approve", "cancel", "confirm", "ask", "postpone"},
     clerk=VIEW | {"confirm"},
     auditor=VIEW | {"ask"},
     administrator=frozenset(),
@@ -85,6 +85,23 @@ class DestructionAct(OperatorRow):
         help_text=_("The day on which the key that protected the values retires."),
     )
     closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
+    # Destruction was not possible in time: blocked, and a second term (152-FZ 21(6)).
+    postponed_at = models.DateTimeField(_("not possible in time, said at"), null=True, blank=True)
+    postponed_by = models.ForeignKey(
+        User,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="postponed_acts",
+        verbose_name=_("not possible in time, said by"),
+    )
+    postponed_reason = models.CharField(_("why not possible in time"), max_length=300, blank=True)
+    postponed_until = models.DateField(
+        _("last day of the second term"),
+        null=True,
+        blank=True,
+        help_text=_("Six months, in Russia only (152-FZ 21(6)); the data are blocked until then."),
+    )
     cancelled_reason = models.CharField(_("why cancelled"), max_length=300, blank=True)
     history = history()
     numbered = "ACT"
@@ -114,6 +131,14 @@ class DestructionAct(OperatorRow):
                 condition=~models.Q(state=ActState.CLOSED)
                 | models.Q(
                     finished_at__isnull=False, verified_at__isnull=False, closed_at__isnull=False
+                ),
+            ),
+            models.CheckConstraint(
+                name="act_postponed_says_why_and_until_when",
+                condition=models.Q(postponed_at=None)
+                | (
+                    models.Q(postponed_by__isnull=False, postponed_until__isnull=False)
+                    & ~models.Q(postponed_reason="")
                 ),
             ),
             models.CheckConstraint(

@@ -238,6 +238,16 @@ def _facts(act: DestructionAct, gone: Gone) -> Iterator[tuple[str, str]]:
     events = {str(EVENTS[event]) for event in _events(act) if event in EVENTS}
     yield gettext("What ended"), ", ".join(sorted(events))
     yield gettext("Due on"), long_day(act.due_on)
+    if act.postponed_until is not None:
+        yield (
+            gettext("Not possible in time"),
+            gettext("%(reason)s; blocked from %(at)s, second term until %(day)s")
+            % {
+                "reason": act.postponed_reason,
+                "at": _moment(act.postponed_at, zone) if act.postponed_at else "",
+                "day": long_day(act.postponed_until),
+            },
+        )
     for label, at in (
         (gettext("Approved at"), act.approved_at),
         (gettext("Execution began at"), act.started_at),

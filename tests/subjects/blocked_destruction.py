@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from registry.models import InformationSystem
+from registry.models import InformationSystem, Jurisdiction
 from subjects.models import DestructionAct, Evidence, PersonalDatum
 from subjects.services import (
     act_papers,
@@ -19,6 +19,7 @@ from subjects.services import (
     evidence_keys,
     executing,
     planning,
+    postponing,
     rulings,
     sweeping,
     verifying,
@@ -235,6 +236,15 @@ def resumed(world: World) -> Any:
     return ending.purpose_resume(purpose=purpose, reason="x", by=world.team.dpo, now=NOW)
 
 
+def russian(world: World) -> Any:
+    """As if the operator stood under the law that knows a second term."""
+    act = drafted(world)
+    operator = world.team.operator
+    operator.jurisdiction = Jurisdiction.objects.get(code="RU")
+    operator.save()
+    return act
+
+
 RULED = "what must go is not kept by a block (152-FZ 20(3), 21(3))"
 
 
@@ -246,6 +256,10 @@ def ruled(world: World) -> Any:
 
 
 DESTRUCTION = {
+    "postponing.act_postpone": GoesOn(
+        "it blocks, and takes no block away",
+        lambda w: postponing.act_postpone(act=russian(w), reason="x", by=w.team.dpo, now=NOW),
+    ),
     "rulings.ruling_make": GoesOn(RULED, ruled),
     "rulings.ruling_revoke": GoesOn(
         RULED,
