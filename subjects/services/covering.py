@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Q, Value
 
-from registry import seam
 from registry.calendars import work_calendar
 from registry.choices import CountedFrom, Effect, Event, RuleSource
 from registry.errors import OperatorError, gettext_noop
@@ -30,7 +29,8 @@ from registry.terms import Unit, end_of_term
 from registry.workdays import CalendarMissing, WorkCalendar
 from subjects import fate
 from subjects.choices import GroundEnd, Ruled
-from subjects.models import DataSubject, DestructionRuling, Ground, PersonalDatum
+from subjects.models import DataSubject, Ground, PersonalDatum
+from subjects.services.ruling_facts import RULINGS_OF, rulings_about, rulings_of_data
 
 # The identity of a row, where the list of data has no element for it, is covered by any ground.
 WITHOUT_CATEGORY = 0
@@ -323,25 +323,10 @@ def cover(
     )
 
 
-def rulings_on(rows: QuerySet[DestructionRuling]) -> dict[int, fate.Ruling]:
-    """Datum -> what was decided about it; of standing rulings."""
-    return {
-        datum: fate.Ruling(
-            fate.Limit(due_on, rule, article, fate.Source.STATUTE if rule else fate.Source.ORDER),
-            why,
-            counted_from,
-        )
-        for datum, due_on, rule, article, why, counted_from in rows.filter(ended_at=None)
-        .order_by()
-        .values_list("datum", "due_on", "rule", "article", "why", "counted_from")
-    }
-
-
 def given(data: Iterable[PersonalDatum]) -> list[fate.Datum]:
-    """Data as ``fate`` wants them; one query for what was decided about them."""
+    """Data as ``fate`` wants them, with what was decided about them."""
     listed = list(data)
-    numbers = [datum.pk for datum in listed]
-    rulings = rulings_on(seam.numbered(DestructionRuling.objects.all(), "datum_id", numbers))
+    rulings = rulings_about(listed)
     return [
         fate.Datum(datum.pk, datum.category_id or WITHOUT_CATEGORY, rulings.get(datum.pk))
         for datum in listed
@@ -369,25 +354,27 @@ class Coverage:
     def data(self) -> list[PersonalDatum]:
         if self._data is not None:
             return list(self._data)
-        return list(PersonalDatum.objects.filter(subject=self.subject))
+        rows = PersonalDatum.objects.filter(subject=self.subject)
+        return list(rows.annotate(**{RULINGS_OF: rulings_of_data()}))
 
     @cached_property
     def covers(self) -> list[fate.Cover]:
         return [cover(ground, self.categories[ground.pk], self.law) for ground in self.grounds]
 
+    @cached_property
     def _given(self) -> list[fate.Datum]:
         return given(self.data)
 
     def fates(self, today: date) -> dict[int, fate.Fate]:
         """Datum -> what becomes of it."""
-        return {found.datum: found for found in fate.decide(self._given(), self.covers, today)}
+        return {found.datum: found for found in fate.decide(self._given, self.covers, today)}
 
     def if_ended(
         self, ground: Ground, event: str, today: date
     ) -> tuple[list[fate.Fate], tuple[fate.Fate, ...]]:
         """All fates if this ground ended today for that reason, and those that would newly go."""
         ended = cover(ground, self.categories[ground.pk], self.law, End(today, event))
-        after = fate.what_if(self._given(), self.covers, {ground.pk: ended}, today)
+        after = fate.what_if(self._given, self.covers, {ground.pk: ended}, today)
         return after, fate.difference(self.fates(today).values(), after)
 
     def covered(self, category: DataCategory | None, today: date) -> bool:

@@ -28,7 +28,8 @@ from registry.services.rules import outcome
 from subjects import fate
 from subjects.choices import HeldIn
 from subjects.models import DataSubject, DestructionRuling, Ground, PersonalDatum
-from subjects.services.covering import WITHOUT_CATEGORY, End, Law, cover, known_end, rulings_on
+from subjects.services.covering import WITHOUT_CATEGORY, End, Law, cover, known_end
+from subjects.services.ruling_facts import rulings_on
 from subjects.vault.models import Sealed, VaultKey
 
 log = logging.getLogger(__name__)

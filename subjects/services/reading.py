@@ -27,6 +27,7 @@ from subjects.models import (
 )
 from subjects.services import guard
 from subjects.services.guard import Standing
+from subjects.services.ruling_facts import RULINGS_OF, rulings_of_data
 from subjects.vault import store
 from subjects.vault.sealing_bridge import text_of
 
@@ -133,10 +134,10 @@ def format_of(datum: PersonalDatum) -> str:
 
 
 def data_of(subjects: Iterable[int]) -> QuerySet[PersonalDatum]:
-    """The data of these people; each says which blocks stand over it, in the same query."""
+    """The data of these people; each says which blocks and decisions stand over it."""
     rows = PersonalDatum.objects.filter(subject__in=list(subjects))
     return rows.select_related("category", "system", "carrier", "file").annotate(
-        **{guard.BLOCKS: guard.blocks_of_data()}
+        **{guard.BLOCKS: guard.blocks_of_data(), RULINGS_OF: rulings_of_data()}
     )
 
 

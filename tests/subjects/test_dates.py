@@ -254,7 +254,7 @@ def test_thousands_in_seconds(office: Office, monkeypatch: Any) -> None:
     monkeypatch.setattr(dates, "CHUNK", 2_000)
     with CaptureQueriesContext(connection) as second:
         dates_sweep(now=NOW)
-    assert len(second) < len(first) <= 50
+    assert len(second) < len(first) <= 52
     assert VaultKey.objects.filter(destroy_on=None).count() == 0
     began = time.perf_counter()
     dates_sweep(now=NOW)
