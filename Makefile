@@ -6,6 +6,7 @@
 # make messages  new texts into the translation catalogues
 # make bench-import  imports 100,000 people (PEOPLE=...) beside a plain COPY of the same rows
 # make bench-destroy  an act of destruction for 20,000 people (SIZE=...) beside raw statements
+# make prove  breaks each promise of docs/PROOFS.md once and sees its test fail
 # make clean  removes what make made; data and secrets stay
 #
 # Each makes what it needs. PORT=8001 moves the office, ARGS="-k clock" goes to pytest.
@@ -27,7 +28,7 @@ MESSAGES := $(BIN)/python manage.py makemessages $(LANGUAGES) --no-obsolete --no
 	--add-location file --ignore tests --ignore benchmarks --ignore var
 COMPILE = --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet $(ARGS)
 
-.PHONY: help .venv run test test-sqlite test-servers lock check messages bench-import bench-destroy clean
+.PHONY: help .venv run test test-sqlite test-servers lock check messages bench-import bench-destroy prove clean
 .DEFAULT_GOAL := help
 
 help:
@@ -91,6 +92,9 @@ bench-import: .venv/dev.stamp
 
 bench-destroy: .venv/dev.stamp
 	SIZE=$(or $(SIZE),20000) $(BIN)/python -m benchmarks.bench_destroy
+
+prove: .venv/dev.stamp
+	$(BIN)/python -m tests.prove $(ARGS)
 
 # The data (var) and the secrets (.secrets) stay.
 clean:
