@@ -134,6 +134,15 @@ class Outcome(TextChoices):
     GONE = "gone", _("was gone already")
 
 
+class RecipientState(TextChoices):
+    """Whether a recipient was told of an act, and its answer; the moves: ``states.NOTICE``."""
+
+    WAITING = "waiting", _("not told yet")
+    TOLD = "told", _("told")
+    CONFIRMED = "confirmed", _("confirmed")
+    REFUSED = "refused", _("refused")
+
+
 class PaperKind(TextChoices):
     ACT = "act", _("act of destruction")
     LOG = "log", _("extract of the event log")

@@ -1,4 +1,4 @@
-"""The states of an act of destruction, as data. Standard library only."""
+"""The states of an act of destruction and of its notices, as data. Standard library only."""
 
 from __future__ import annotations
 
@@ -17,4 +17,19 @@ ACT: Machine = {
     RUNNING: {"execute": RUNNING, "close": CLOSED},
     CLOSED: {},
     CANCELLED: {},
+}
+
+WAITING = "waiting"
+TOLD = "told"
+CONFIRMED = "confirmed"
+REFUSED = "refused"
+
+# Of a notice to a recipient of an act.
+NOTICE: Machine = {
+    # Refused before it was told: nobody can be told any more, and why.
+    WAITING: {"tell": TOLD, "refuse": REFUSED},
+    # Told again: a letter that came back.
+    TOLD: {"tell": TOLD, "confirm": CONFIRMED, "refuse": REFUSED},
+    REFUSED: {"tell": TOLD},
+    CONFIRMED: {},
 }

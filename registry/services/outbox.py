@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import override
 
 from registry import seam
-from registry.choices import NoticeState
+from registry.choices import NoticeKind, NoticeState, Role
 from registry.errors import Conflict, gettext_noop
-from registry.models import Notice
+from registry.models import Notice, Operator, User
 from registry.services import sending
+from registry.services.clocks import person_on_duty
+from registry.services.reminders import staff
 from registry.services.sending import PAUSES, ROUND, STUCK_AFTER
 
-__all__ = ["PAUSES", "ROUND", "STUCK_AFTER", "deliver", "message_id", "notice_retry"]
+__all__ = ["PAUSES", "ROUND", "STUCK_AFTER", "deliver", "escalate", "message_id", "notice_retry"]
 
 
 class NoticeAlreadySent(Conflict):
@@ -92,3 +96,34 @@ def notice_retry(*, notice: Notice, now: datetime) -> Notice:
     )
     row.refresh_from_db()
     return row
+
+
+def escalate(
+    *, operator: Operator, key: str, words: Callable[[], tuple[str, str]], now: datetime
+) -> int:
+    """A mail to the DPOs on duty, once for its ``key``: of what people must do and no clock counts.
+
+    ``words``: subject and text, asked in each reader's language; numbers and dates only. Nobody is
+    DPO today: the clerks, then the administrators. How many hear of it, now or before.
+    """
+    people = staff(operator, now, Role.DPO) or staff(operator, now, Role.CLERK)
+    people = people or list(User.objects.filter(is_active=True, is_superuser=True).order_by("pk"))
+    today = now.astimezone(operator.zone).date()
+    hearing = {
+        one.pk: one
+        for person in people
+        for one in [person_on_duty(user=person, operator=operator, today=today)]
+    }
+    for person in hearing.values():
+        with override(person.language):
+            subject, body = words()
+        room = Notice._meta.get_field("subject").max_length
+        Notice.objects.get_or_create(
+            key=f"{key}:{person.pk}",
+            defaults={
+                "operator": operator, "recipient": person, "kind": NoticeKind.URGENT,
+                "subject": " ".join(subject.split())[:room], "body": body,
+                "next_attempt_at": now, "created_at": now,
+            },
+        )  # fmt: skip
+    return len(hearing)

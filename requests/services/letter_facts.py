@@ -30,8 +30,8 @@ from requests.services.letter_texts import texts, word
 from requests.services.outlook import item_preview, people_of
 from requests.services.tracking import tracking_path
 from subjects import fate
-from subjects.choices import Outcome
-from subjects.models import ActItem, DestructionItem
+from subjects.choices import ActState, Outcome
+from subjects.models import ActItem, DestructionItem, RecipientNotice
 from subjects.services.act_facts import thing
 
 _DAYS = {"kk": "Y ж. j E"}
@@ -57,6 +57,7 @@ def facts_of(
             found |= _fates(row, items, now)
         if kind == LetterKind.CLOSING:
             found["gone"] = _gone(row)
+            found["asked"] = _asked(row)
     return found
 
 
@@ -207,3 +208,19 @@ def _gone(row: SubjectRequest) -> list[dict[str, str]]:
         {"act": act, "day": short_day(day), "names": "; ".join(names)}
         for (act, day), names in found.items()
     ]
+
+
+def _asked(row: SubjectRequest) -> list[dict[str, str]]:
+    """Who was given data that the acts of this request destroyed, and what has come of it there."""
+    notices = RecipientNotice.objects.filter(
+        act__operator=row.operator_id, act__label=row.number, people__gt=0
+    ).exclude(act__state=ActState.CANCELLED)
+    found = []
+    for one in notices.select_related("recipient").order_by("recipient__code", "act"):
+        moment = one.answered_at or one.told_at
+        found.append({
+            "name": str(one.recipient),
+            "answer": word(row.language, "recipients", one.state),
+            "day": short_day(moment.astimezone(row.operator.zone).date()) if moment else "",
+        })  # fmt: skip
+    return found

@@ -166,6 +166,8 @@ def _fates(situation: Situation, said: Mapping[str, str]) -> dict[str, Any]:
     return {
         "goes": [{"names": said["category"], "day": day, "article": ""}] if goes else [],
         "gone": [{"names": said["category"], "day": day, "act": NUMBER}] if goes else [],
+        "asked": [{"name": said["recipient"], "answer": said["answer"], "day": day}]
+        if goes else [],
         "stays": [{"names": said["other_category"], "why": said["activity"], "article": "6",
                    "until": short_day(KEPT)}] if stays else [],
     }  # fmt: skip

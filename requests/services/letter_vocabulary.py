@@ -107,6 +107,14 @@ _GONE = Fact(
         Fact("act", _("the number of the act of destruction")),
     ),
 )  # fmt: skip
+_ASKED = Fact(
+    "asked", _("who else was given the destroyed data"), always=False,
+    rows=_facts(
+        Fact("name", _("name of the recipient")),
+        Fact("answer", _("whether it was told and what it answered")),
+        Fact("day", _("the day on which it was told or answered"), always=False),
+    ),
+)  # fmt: skip
 
 _OF_PART: Mapping[str, tuple[Fact, ...]] = {
     LetterPart.GREETING: (),
@@ -115,7 +123,7 @@ _OF_PART: Mapping[str, tuple[Fact, ...]] = {
     LetterPart.DECISION: (_demands(_WHAT, *_DECIDED), _GOES, _STAYS),
     LetterPart.EXTENSION: (_TEXT, _demands(_WHAT, _DUE, _EXTENDED)),
     LetterPart.REPLY: (_TEXT,),
-    LetterPart.CLOSING: (_CLOSED, _demands(_WHAT, *_DECIDED), _GONE, _STAYS),
+    LetterPart.CLOSING: (_CLOSED, _demands(_WHAT, *_DECIDED), _GONE, _ASKED, _STAYS),
 }
 
 

@@ -9,6 +9,7 @@ from subjects.admin import (
     keys,
     people,
     purposes,
+    recipients,
     rulings,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "people",
     "purposes",
     "rulings",
+    "recipients",
     "size_class",
 ]

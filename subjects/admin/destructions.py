@@ -25,6 +25,7 @@ from registry.tasks import ring
 from subjects.admin.destroyed import ask_view
 from subjects.admin.elsewhere import ELSEWHERE_VERBS
 from subjects.admin.pages import short_moment
+from subjects.admin.recipients import RECIPIENT_VERBS, shown
 from subjects.choices import ActState, Outcome, PaperKind
 from subjects.models import ActItem, ActPaper, DestructionAct, DestructionItem
 from subjects.services.act_facts import why_in_words
@@ -210,6 +211,7 @@ class DestructionActAdmin(ReadOnlyAdmin, VerbAdmin):
             _("In a system or on paper somebody destroys it by hand; the act waits for that."),
         ),
         *ELSEWHERE_VERBS,
+        *RECIPIENT_VERBS,
         Verb(
             "postpone",
             _("Not possible in time"),
@@ -323,6 +325,7 @@ class DestructionActAdmin(ReadOnlyAdmin, VerbAdmin):
                 "items": _items(act, request.GET.get("items")),
                 "papers": self._papers(act),
                 "elsewhere": places_of(act),
+                "recipients": shown(act),
                 "trouble": act.verification.get("failed", ""),
                 "places": act.verification.get("by_value", {}).get("places", []),
             }

@@ -7,6 +7,7 @@ from subjects.models.files import SealedFile
 from subjects.models.grounds import Consent, DisseminationPermission, Ground
 from subjects.models.imports import ImportConflict, ImportReject, SubjectImport
 from subjects.models.people import DataSubject, PersonalDatum, SubjectLink
+from subjects.models.recipients import RecipientNotice
 from subjects.models.rulings import DestructionRuling
 from subjects.models.stops import Block, Stop
 from subjects.vault.models import DestructionItem, MasterKey, SearchToken, VaultKey
@@ -32,6 +33,7 @@ __all__ = [
     "ImportReject",
     "MasterKey",
     "PersonalDatum",
+    "RecipientNotice",
     "SealedFile",
     "SearchResult",
     "SearchToken",

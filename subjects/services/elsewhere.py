@@ -173,7 +173,7 @@ def finding_keys(owners: Mapping[int, Collection[int]], keys: Collection[int]) -
     kinds = dict(
         seam.numbered(PersonalDatum.objects.order_by(), "id", waiting).values_list("pk", "held_in")
     )
-    data = _readable(owners, keys)
+    data = readable(owners, keys)
     return {
         one.value_key
         for owner, numbers in owners.items()
@@ -183,7 +183,7 @@ def finding_keys(owners: Mapping[int, Collection[int]], keys: Collection[int]) -
     }
 
 
-def _readable(
+def readable(
     owners: Iterable[int], keys: Collection[int] | None = None
 ) -> dict[int, list[PersonalDatum]]:
     """Card -> its data with a value in the vault, whose key is among these. One query."""
@@ -240,7 +240,7 @@ def _lines(items: list[ActItem]) -> Iterator[list[str]]:
     listed = list(groups.values())
     for start in range(0, len(listed), CHUNK):
         part = listed[start : start + CHUNK]
-        data = _readable({_owner(group[0].subject) for group in part})
+        data = readable({_owner(group[0].subject) for group in part})
         found = {
             group[0].pk: finders(data[_owner(group[0].subject)], group[0].datum.held_in)  # type: ignore[union-attr]
             for group in part

@@ -32,6 +32,7 @@ from subjects.services.elsewhere import finding_keys
 from subjects.services.evidence_keys import evidence_key_ready
 from subjects.services.fates import Fates, Held
 from subjects.services.planning import standing_stops
+from subjects.services.recipients import notices_count, notices_draft, untold_keys
 from subjects.vault.models import KeyUse, MasterKey, Sealed, VaultKey
 
 ITEMS = 5_000  # keys in a chunk, and the rest of the last person's
@@ -72,8 +73,9 @@ def act_execute(
     Refuses an act that was not approved (or whose rule is not automatic), and before its day,
     unless a request asks for it: nobody has to wait then. A card with a stop, and what a ground or
     a storage term covers by now, stay, by name. Data held elsewhere wait for their confirmation,
-    and by what the person is found there waits with them: ``elsewhere`` of the answer. As long as
-    there is any the execution has not ended, and the next sweep goes on with it.
+    and by what the person is found there waits with them, as it waits until each processor that
+    was given the data has been told: ``elsewhere`` of the answer. As long as there is any the
+    execution has not ended, and the next sweep goes on with it.
     ``after_chunk`` gets the number of items looked at. Must not stand in a transaction.
     """
     row = _begin(act, now=now, today=today)
@@ -97,6 +99,7 @@ def act_execute(
             gone = DestructionItem.objects.filter(act=row).order_by()
             row.finished_at = not_before(now, gone.aggregate(last=Max("destroyed_at"))["last"])
             audit.save(row, by=None, reason="executed", fields=["finished_at"])
+            notices_count(row)
     flush()
     return did
 
@@ -111,6 +114,8 @@ def _begin(act: DestructionAct, *, now: datetime, today: date) -> DestructionAct
         if row.state != state or row.started_at is None:
             row.state, row.started_at = state, not_before(now, row.drafted_at, row.approved_at)
             audit.save(row, by=None, reason="execution began", fields=["state", "started_at"])
+        if row.finished_at is None:
+            notices_draft(row, now=now)
     return row
 
 
@@ -249,7 +254,7 @@ def _settle(
         elif one.datum:
             waiting[cards[one.subject]].append(one.datum)
     # Whoever is to destroy something elsewhere has to find the person there.
-    kept = finding_keys(waiting, reasons.keys())
+    kept = finding_keys(waiting, reasons.keys()) | untold_keys(act, cards, reasons.keys())
     reasons = {key: why for key, why in reasons.items() if key not in kept}
     for one, why in _gone(missing):
         say(one, Outcome.GONE, why)

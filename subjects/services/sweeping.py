@@ -25,6 +25,7 @@ from subjects.services.closing import act_close, unconfirmed
 from subjects.services.dates import operator_dates
 from subjects.services.executing import act_execute, elsewhere_settle
 from subjects.services.holds import holds_lapse
+from subjects.services.recipient_answers import notices_escalate
 from subjects.services.rulings import rulings_settle
 from subjects.services.stops import gone_blocks_end
 from subjects.services.verifying import act_search, act_verify, needles_of
@@ -67,6 +68,8 @@ def destruction_sweep(
     with _alone(did, "decisions and blocks of what is gone"):
         rulings_settle(now=now)
         gone_blocks_end(now=now)
+    with _alone(did, "recipients that have not answered"):
+        notices_escalate(now=now)
     return did
 
 

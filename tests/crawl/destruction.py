@@ -75,6 +75,15 @@ def act_paper(team: Team, mark: str) -> Model:
     )  # fmt: skip
 
 
+@maker(s.RecipientNotice)
+def recipient_notice(team: Team, mark: str) -> Model:
+    row = s.RecipientNotice(
+        act=make(s.DestructionAct, team), recipient=make(r.Recipient, team), processor=True,
+        people=1, drafted_at=NOW, due_on=DUE_ON, document=mark,
+    )  # fmt: skip
+    return saved(row, team, mark)
+
+
 @maker(s.Evidence)
 def evidence(team: Team, mark: str) -> Model:
     return s.Evidence.objects.create(

@@ -153,7 +153,7 @@ def test_the_closing_letter_names_the_act_and_the_day(office: Office) -> None:
     body = composed(asking.again(request), kind="closing", opened=True, now=asking.MUCH_LATER)
     assert "This is destroyed:" in body and act.number in body
     assert "9 May 2026" in body
-    assert "Nobody can read it any more" in body
+    assert "Nobody can read it here any more" in body
     assert "This stays:" not in body
     assert "we closed your request" in body
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from registry.models import InformationSystem, Jurisdiction
-from subjects.models import DestructionAct, Evidence, PersonalDatum
+from subjects.models import (
+    DestructionAct,
+    Evidence,
+    PersonalDatum,
+)
 from subjects.services import (
     act_papers,
     acts,
@@ -20,6 +24,8 @@ from subjects.services import (
     executing,
     planning,
     postponing,
+    recipient_answers,
+    recipients,
     rulings,
     sweeping,
     verifying,
@@ -29,11 +35,13 @@ from subjects.services.people import datum_record
 from subjects.vault.models import MasterKey
 from tests.subjects.blocked_world import World
 from tests.subjects.classified import GoesOn
+from tests.subjects.disclosing import given_away
 from tests.subjects.persons import NOW, TODAY, VALUES
 
 DESTROYS = "a block keeps data from use, not from destruction (152-FZ 21)"
 MACHINE = "keys are wrapped, values indexed and counted; nobody reads or uses one"
 FAR = date(2100, 1, 1)
+LATER = NOW + timedelta(days=60)
 
 
 COPIES = "what is sealed is copied as it lies there; nobody reads or uses it"
@@ -150,6 +158,39 @@ def waiting(world: World) -> dict[str, Any]:
 def listed(world: World) -> bytes:
     """Whoever is to destroy the data elsewhere has to find them there, blocked or not."""
     content = places.work_list(**waiting(world))
+    assert world.card.code in content.decode()
+    return content
+
+
+def handed_out(world: World) -> None:
+    """The address went to somebody before the block."""
+    given_away(world.team, world.known)
+
+
+def told_of(world: World) -> dict[str, Any]:
+    """An approved act, and who was given something of it."""
+    acts_made = [approved(world)]
+    for one in acts_made[0].operator.acts.exclude(pk=acts_made[0].pk):
+        acts_made.append(acts.act_approve(act=one, by=world.team.dpo, now=NOW))
+    act = next(one for one in acts_made if recipients.recipients_of(one))
+    return {"act": act, "recipient": recipients.recipients_of(act)[0].recipient, "now": NOW}
+
+
+def told(world: World, **facts: Any) -> dict[str, Any]:
+    found = told_of(world) | {"by": world.team.dpo}
+    recipient_answers.recipient_tell(**found, way="post", document="letter 7", told_at=NOW)
+    return found | facts
+
+
+def noticed(world: World) -> bool:
+    found = told_of(world)
+    recipients.notices_draft(found["act"], now=NOW)
+    return bool(found["act"].recipient_notices.get().people)
+
+
+def listed_for(world: World) -> bytes:
+    """Whoever is to be told has to be told about whom, blocked or not."""
+    content = recipients.recipient_list(**told_of(world), by=world.team.dpo)
     assert world.card.code in content.decode()
     return content
 
@@ -308,6 +349,33 @@ DESTRUCTION = {
         DESTROYS,
         lambda w: places.place_confirm(**waiting(w), how="shredded", done=None),
         elsewhere,
+    ),
+    "recipients.given_by": GoesOn(
+        "numbers of cards and disclosures, no value",
+        lambda w: list(recipients.given_by(told_of(w)["act"])),
+        handed_out,
+    ),
+    "recipients.notices_draft": GoesOn(DESTROYS, noticed, handed_out),
+    "recipients.recipient_list": GoesOn(DESTROYS, listed_for, handed_out),
+    "recipient_answers.recipient_tell": GoesOn(DESTROYS, told, handed_out),
+    "recipient_answers.recipient_confirm": GoesOn(
+        DESTROYS,
+        lambda w: recipient_answers.recipient_confirm(
+            **told(w), way="post", document="act 3", answered_at=NOW
+        ),
+        handed_out,
+    ),
+    "recipient_answers.recipient_refuse": GoesOn(
+        DESTROYS,
+        lambda w: recipient_answers.recipient_refuse(
+            **told(w), reason="liquidated", answered_at=NOW
+        ),
+        handed_out,
+    ),
+    "recipient_answers.notices_escalate": GoesOn(
+        MACHINE,
+        lambda w: bool(told(w)) and recipient_answers.notices_escalate(now=LATER),
+        handed_out,
     ),
     "verifying.act_search": GoesOn(DESTROYS, sought, elsewhere),
     "acts.clock_meet": GoesOn(DESTROYS, clock_met),

@@ -8,7 +8,7 @@ from typing import Any
 from registry.choices import Gate
 from registry.models import Adequacy, Country, DataCategory, LegalBasis, Recipient, Transfer
 from registry.services import audit
-from subjects.models import DataSubject, Disclosure
+from subjects.models import DataSubject, DisclosedPerson, Disclosure
 from subjects.services.disclosures import disclosure_record
 from tests.conftest import Team
 from tests.registry.transferring import instruct
@@ -129,3 +129,16 @@ def by_transfer(team: Team, row: Transfer, *cards: DataSubject, **changed: Any) 
         }
         | changed
     )  # fmt: skip
+
+
+def given_away(team: Team, known: Any) -> None:
+    """The address of this person went to an agency, whatever they agreed to."""
+    row = transfer(team)
+    disclosure = Disclosure.objects.create(
+        operator=team.operator, number="DIS-7", kind="transfer", transfer=row,
+        legal_basis=row.legal_basis, document="contract 7", given_on=TODAY, way="post",
+        third_party=True, cross_border=False, recorded_at=NOW, recorded_by=team.dpo,
+    )  # fmt: skip
+    DisclosedPerson.objects.create(
+        disclosure=disclosure, subject=known.card, category=known.data["email"].category
+    )
