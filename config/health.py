@@ -31,6 +31,7 @@ JOBS = (
     "forget_results",
     "import_sweep",
     "sweep_destruction",
+    "call_systems",
     "fetch_mail",
 )
 

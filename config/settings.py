@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config import secrets as development_secrets
 from requests.mailboxes import mailboxes
+from subjects.webhooks import webhooks
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -258,6 +259,12 @@ try:
 except ValueError as _wrong:
     raise ImproperlyConfigured(str(_wrong)) from None
 
+# --- systems that are told by machine what to destroy ------------------------------------------
+try:
+    WEBHOOKS = webhooks(env.str("WEBHOOKS", default=""), loopback=not PRODUCTION)
+except ValueError as _wrong:
+    raise ImproperlyConfigured(str(_wrong)) from None
+
 # --- people ---------------------------------------------------------------------------------
 # How long a revealed card stays open, and how long a search's result can be reached.
 REVEAL_MINUTES = 15
@@ -331,6 +338,12 @@ CELERY_BEAT_SCHEDULE = {
     "forget_results": _hourly("subjects.tasks.forget_results", 23),
     "import_sweep": _hourly("subjects.import_tasks.import_sweep", 29),
     "sweep_destruction": _hourly("subjects.tasks.sweep_destruction", 37),
+    "call_systems": {
+        "task": "subjects.tasks.call_systems",
+        "schedule": crontab(minute="3-59/5"),
+        "last_run_at": _LONG_AGO,
+        "options": {"expires": 280},
+    },
     "forget_submissions": _hourly("requests.tasks.forget_submissions", 43),
     "end_correspondence": _hourly("requests.tasks.end_correspondence", 47),
     "deliver": {

@@ -15,6 +15,7 @@ urlpatterns = [
     path("admin/two-factor/picture.svg", views.two_factor_picture, name="two_factor_picture"),
     path("admin/", admin.site.urls),
     path("calendar/<slug:token>.ics", feeds.calendar, name="calendar_feed"),
+    path("webhooks/", include("subjects.public.urls")),
     # Last: whatever they begin with is an operator's code (see ``RESERVED_CODES``).
     path("", include("registry.public.urls")),
     path("", include("requests.public.urls")),

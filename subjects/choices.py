@@ -143,6 +143,16 @@ class RecipientState(TextChoices):
     REFUSED = "refused", _("refused")
 
 
+class CallState(TextChoices):
+    """How far a system has been told by machine what an act destroys there."""
+
+    WAITING = "waiting", _("waiting")
+    SENDING = "sending", _("being sent")
+    SENT = "sent", _("told, not confirmed yet")
+    DONE = "done", _("confirmed")
+    FAILED = "failed", _("failed")
+
+
 class PaperKind(TextChoices):
     ACT = "act", _("act of destruction")
     LOG = "log", _("extract of the event log")

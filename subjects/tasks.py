@@ -8,7 +8,8 @@ from celery import shared_task
 from django.utils import timezone
 
 from registry.services import runs
-from subjects.services import destruction_journal, files, keys, search, sweeping
+from registry.tasks import ring
+from subjects.services import calling, destruction_journal, files, keys, search, sweeping
 
 
 @shared_task
@@ -51,9 +52,23 @@ def watch(*, now: datetime) -> dict[str, int]:
 @shared_task
 def sweep_destruction() -> None:
     """Date, draft, execute, verify and close what must go; make up the journal."""
-    runs.run("sweep_destruction", _destroy, now=timezone.now())
+    did = runs.run("sweep_destruction", _destroy, now=timezone.now()).did
+    if did.get("elsewhere"):
+        ring(call_systems)
 
 
 def _destroy(*, now: datetime) -> dict[str, int]:
     did = sweeping.destruction_sweep(now=now)
     return did | {"journalled": destruction_journal.journal_sweep(now=now)}
+
+
+@shared_task
+def call_systems() -> None:
+    """Tell the systems that have a webhook what of an act waits there."""
+    did = runs.run("call_systems", _call, now=timezone.now()).did
+    if did.get("confirmed"):
+        ring(sweep_destruction)
+
+
+def _call(*, now: datetime) -> dict[str, int]:
+    return calling.calls_sweep(now=now)

@@ -58,6 +58,7 @@ WITHOUT_HISTORY = {
     "subjects.ActItem": "what changes in it is said once, when it happens",
     "subjects.ActPaper": GROWS,
     "subjects.Evidence": "written once and deleted once: a history would outlive its three years",
+    "subjects.SystemCall": JOURNAL,
     "subjects.SearchResult": "gone within the hour; holds numbers of cards",
     "subjects.SubjectImport": JOURNAL,
     "subjects.ImportReject": JOURNAL,

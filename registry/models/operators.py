@@ -35,6 +35,7 @@ RESERVED_CODES = frozenset(
         "media",
         "request",
         "track",
+        "webhooks",
     }  # fmt: skip
 )
 

@@ -1,6 +1,7 @@
 """The admin pages of the people."""
 
 from subjects.admin import (
+    calls,
     destructions,
     disclosures,
     events,
@@ -17,6 +18,7 @@ from subjects.admin import (
 from subjects.services import size_class
 
 __all__ = [
+    "calls",
     "destructions",
     "disclosures",
     "events",

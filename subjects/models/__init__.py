@@ -1,6 +1,7 @@
 """The people, by aggregate; the vault's own tables come from ``subjects.vault.models``."""
 
 from subjects.models.acts import ActItem, ActPaper, DestructionAct, Evidence
+from subjects.models.calls import SystemCall
 from subjects.models.disclosures import DisclosedPerson, Disclosure, DisclosureReversal
 from subjects.models.events import AccessEvent, SearchResult
 from subjects.models.files import SealedFile
@@ -39,5 +40,6 @@ __all__ = [
     "SearchToken",
     "SubjectImport",
     "SubjectLink",
+    "SystemCall",
     "VaultKey",
 ]

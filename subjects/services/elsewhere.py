@@ -9,9 +9,10 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
@@ -21,7 +22,7 @@ from registry import seam
 from registry.cells import safe
 from registry.choices import DataFormat
 from registry.errors import OperatorError, gettext_noop
-from registry.models import User
+from registry.models import DataCategory, User
 from registry.states import ForbiddenTransition
 from subjects.choices import ActState, HeldIn, Looked, Outcome
 from subjects.models import ActItem, DataSubject, DestructionAct, PersonalDatum
@@ -37,6 +38,7 @@ from subjects.services.covering import Law
 from subjects.services.fates import Fates
 from subjects.services.looking import look
 from subjects.services.planning import OPEN, standing_stops
+from subjects.services.signed_lists import done_lines
 from subjects.vault.sealing_bridge import State, open_rows
 
 # All carriers at once: one act may name a hundred files of one shelf.
@@ -44,25 +46,10 @@ PAPER = "paper"
 CHUNK = 400
 # What names one person where no account is known.
 STRONG = (DataFormat.EMAIL, DataFormat.PHONE, DataFormat.IIN, DataFormat.BIN)
-DELIMITERS = ",;\t"
-# What a line of a list says when it is done, in the languages of the office.
-DONE = frozenset({"1", "x", "х", "+", "yes", "да", "иә"})
-LINES_LIMIT = 200_000
 
 
 class UnknownPlace(OperatorError):
     template = gettext_noop("%(number)s: nothing of it waits at this place.")
-
-
-class ListUnreadable(OperatorError):
-    template = gettext_noop(
-        "The list is no CSV in UTF-8 as the office gave it: its first column holds the code of "
-        "the card, its last one says whether it is done."
-    )
-
-
-class ListOfNobody(OperatorError):
-    template = gettext_noop("No line of the list says that it is done.")
 
 
 class LineOfNobody(OperatorError):
@@ -123,17 +110,25 @@ def _code(system: int | None, carrier: int | None) -> str:
 
 def _waiting(act: DestructionAct, place: str) -> QuerySet[ActItem]:
     """What waits at a place: a code of ``places_of``, or ``PAPER``. Refuses an unknown one."""
-    rows = ActItem.objects.filter(act=act, key=None, outcome="").order_by("subject_id", "pk")
-    kind, _hyphen, number = place.partition("-")
-    if place == PAPER:
-        rows = rows.filter(datum__held_in=HeldIn.CARRIER)
-    elif kind in (HeldIn.SYSTEM, HeldIn.CARRIER) and number.isdecimal():
-        rows = rows.filter(**{f"datum__{kind}": int(number)})
-    else:
-        raise UnknownPlace(number=act.number)
+    rows = _there(act, place)
     if not rows.exists():
         raise UnknownPlace(number=act.number)
     return rows
+
+
+def _there(act: DestructionAct, place: str) -> QuerySet[ActItem]:
+    """The same, perhaps nothing."""
+    rows = ActItem.objects.filter(act=act, key=None, outcome="")
+    return _at(rows.order_by("subject_id", "pk"), act, place)
+
+
+def _at(rows: QuerySet[ActItem], act: DestructionAct, place: str) -> QuerySet[ActItem]:
+    kind, _hyphen, number = place.partition("-")
+    if place == PAPER:
+        return rows.filter(datum__held_in=HeldIn.CARRIER)
+    if kind in (HeldIn.SYSTEM, HeldIn.CARRIER) and number.isdecimal():
+        return rows.filter(**{f"datum__{kind}": int(number)})
+    raise UnknownPlace(number=act.number)
 
 
 def _require_begun(act: DestructionAct) -> None:
@@ -206,13 +201,7 @@ def work_list(*, act: DestructionAct, place: str, by: User, now: datetime) -> by
     with transaction.atomic():
         row = act_locked(act)
         _require_begun(row)
-        items = list(
-            _waiting(row, place).select_related(
-                "subject__merged_into", "category", "datum__carrier", "datum__system"
-            )
-        )
-        held = _held(row, items, now)
-        free = [one for one in items if one.pk not in held]
+        free = free_there(row, place, now)
         look(
             operator=row.operator_id, what=Looked.EXPORT, user=by, now=now, reason=row.number,
             kind="work_list", place=place, people=len({one.subject_id for one in free}),
@@ -231,8 +220,30 @@ def work_list(*, act: DestructionAct, place: str, by: User, now: datetime) -> by
     return b"\xef\xbb\xbf" + stream.getvalue().encode()
 
 
-def _lines(items: list[ActItem]) -> Iterator[list[str]]:
-    """A line for each person and place."""
+def free_there(act: DestructionAct, place: str, now: datetime) -> list[ActItem]:
+    """What waits at a place and neither a stop nor a ground holds. Refuses an unknown place."""
+    items = list(
+        _waiting(act, place).select_related(
+            "subject__merged_into", "category", "datum__carrier", "datum__system"
+        )
+    )
+    held = _held(act, items, now)
+    return [one for one in items if one.pk not in held]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A person at a place: by what they are found there, and what of theirs is to go."""
+
+    code: str
+    found_by: list[str]
+    categories: list[DataCategory | None]
+    due_on: date
+    datum: PersonalDatum
+
+
+def persons(items: Sequence[ActItem]) -> Iterator[Wanted]:
+    """One for each person and place of these items, with opened values."""
     groups: dict[tuple[int, str], list[ActItem]] = defaultdict(list)
     for one in items:
         assert one.datum is not None
@@ -250,15 +261,24 @@ def _lines(items: list[ActItem]) -> Iterator[list[str]]:
             datum = group[0].datum
             assert datum is not None
             values = [opened[one.pk] for one in found[group[0].pk]]
-            yield [
-                group[0].subject.code,
-                "; ".join(one.text for one in values if one.state == State.OPEN),
-                "; ".join(str(one.category or "–") for one in group),
-                str(datum.system or datum.carrier),
-                str(datum.carrier.sheets or "") if datum.carrier else "",
-                min(one.due_on for one in group).isoformat(),
-                "",
-            ]
+            yield Wanted(
+                code=group[0].subject.code,
+                found_by=[one.text for one in values if one.state == State.OPEN],
+                categories=[one.category for one in group],
+                due_on=min(one.due_on for one in group),
+                datum=datum,
+            )
+
+
+def _lines(items: Sequence[ActItem]) -> Iterator[list[str]]:
+    """A line for each person and place."""
+    for one in persons(items):
+        place = one.datum.carrier or one.datum.system
+        sheets = one.datum.carrier.sheets if one.datum.carrier else None
+        yield [
+            one.code, "; ".join(one.found_by), "; ".join(str(row or "–") for row in one.categories),
+            str(place), str(sheets or ""), one.due_on.isoformat(), "",
+        ]  # fmt: skip
 
 
 def _owner(card: DataSubject) -> int:
@@ -291,6 +311,43 @@ def place_confirm(
     a card of which nothing waits there, and one that a stop or a ground holds.
     """
     row = act_locked(act)
+    lines = None if done is None else partial(done_lines, done)
+    return _confirm(row, place, how, lines, by=by, now=now)
+
+
+@transaction.atomic
+def codes_confirm(
+    *, act: DestructionAct, place: str, how: str, codes: Sequence[str], now: datetime
+) -> int:
+    """The same, said by a system itself: the data of these cards are gone there.
+
+    What it has said before is passed over, so a message that comes twice does no harm.
+    """
+    row = act_locked(act)
+    said = dict(enumerate((code_of(code.strip()) for code in codes), 1))
+    before = set(_confirmed(row, place).values_list("subject__code", flat=True))
+    waiting = set(_there(row, place).values_list("subject__code", flat=True))
+    lines = {line: code for line, code in said.items() if code in waiting or code not in before}
+    if not lines:
+        return 0
+    return _confirm(row, place, how, lambda: lines, by=None, now=now)
+
+
+def _confirmed(act: DestructionAct, place: str) -> QuerySet[ActItem]:
+    """What was confirmed at a place already, or went there with another act."""
+    settled = ActItem.objects.filter(act=act, key=None, datum__isnull=False)
+    return _at(settled.filter(outcome__in=[Outcome.DESTROYED, Outcome.GONE]), act, place)
+
+
+def _confirm(
+    row: DestructionAct,
+    place: str,
+    how: str,
+    read: Callable[[], dict[int, str]] | None,
+    *,
+    by: User | None,
+    now: datetime,
+) -> int:
     _require_begun(row)
     how = fitting(how, row)
     if not how:
@@ -301,8 +358,9 @@ def place_confirm(
     list(seam.lock(seam.numbered(DataSubject.objects.order_by("pk"), "id", merged)))
     rows = seam.lock(_waiting(row, place))
     items = {one.pk: one for one in rows.select_related("subject__merged_into")}
-    if done is not None:
-        lines = _done_lines(done)
+    line_of: dict[str, int] = {}
+    if read is not None:
+        lines = read()
         by_code: dict[str, list[ActItem]] = defaultdict(list)
         for one in items.values():
             by_code[one.subject.code].append(one)
@@ -312,7 +370,7 @@ def place_confirm(
         line_of = {code: line for line, code in lines.items()}
         items = {one.pk: one for code in line_of for one in by_code[code]}
     held = _held(row, items.values(), now)
-    if done is not None and held:
+    if read is not None and held:
         first = min(held, key=lambda number: line_of[items[number].subject.code])
         raise LineHeld(line=line_of[items[first].subject.code], why=held[first])
     going = [one for one in items.values() if one.pk not in held]
@@ -335,27 +393,3 @@ def _gone_in_others(act: DestructionAct, going: list[ActItem]) -> None:
     for one in others:
         one.outcome, one.why = Outcome.GONE, act.number
     ActItem.objects.bulk_update(others, ["outcome", "why"], batch_size=CHUNK)
-
-
-def _done_lines(content: bytes) -> dict[int, str]:
-    """Number of the line -> code of the card, of the lines that say that they are done."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ListUnreadable() from None
-    head = text.split("\n", 1)[0]
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=max(DELIMITERS, key=head.count)
-    )  # fmt: skip
-    found: dict[int, str] = {}
-    try:
-        for number, cells in enumerate(reader, 1):
-            if number > LINES_LIMIT:
-                raise ListUnreadable()
-            if len(cells) > 1 and number > 1 and cells[-1].strip().casefold() in DONE:
-                found[number] = code_of(cells[0].strip().removeprefix("'"))
-    except csv.Error:
-        raise ListUnreadable() from None
-    if not found:
-        raise ListOfNobody()
-    return found

@@ -84,6 +84,14 @@ def recipient_notice(team: Team, mark: str) -> Model:
     return saved(row, team, mark)
 
 
+@maker(s.SystemCall)
+def system_call(team: Team, mark: str) -> Model:
+    return s.SystemCall.objects.create(
+        act=make(s.DestructionAct, team), system=make(r.InformationSystem, team),
+        next_try_at=NOW, made_at=NOW, last_error=mark,
+    )  # fmt: skip
+
+
 @maker(s.Evidence)
 def evidence(team: Team, mark: str) -> Model:
     return s.Evidence.objects.create(

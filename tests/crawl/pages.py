@@ -40,7 +40,7 @@ SITE_PAGES = {
     "deadline_board", "deadline_board_csv", "deadline_calendar", "calendar_feed",
     "journals", "statistics",
     "inspection_register", "inspection_ready", "letter_template_begin",
-    "incident_register", "incident_notice", "incident_exported",
+    "incident_register", "incident_notice", "incident_exported", "system_answer",
 }  # fmt: skip
 MODEL_PAGES = {"changelist", "add"}
 ROW_PAGES = {"change", "delete", "history", "simple_history"}

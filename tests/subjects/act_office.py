@@ -359,8 +359,8 @@ def _ready() -> dict[str, str]:
     """What ``/readyz`` finds wrong when the jobs have run, as beat would have rung them."""
     for job in (
         clock_tasks.remind, clock_tasks.digest, clock_tasks.deliver, clock_tasks.watch_notices,
-        tasks.keep_keys, tasks.watch_vault, tasks.forget_results, import_tasks.import_sweep,
-        request_tasks.fetch_mail,
+        tasks.keep_keys, tasks.watch_vault, tasks.forget_results, tasks.call_systems,
+        import_tasks.import_sweep, request_tasks.fetch_mail,
     ):  # fmt: skip
         job()
     with override_settings(ALLOWED_HOSTS=["localhost"]):

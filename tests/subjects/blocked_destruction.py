@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+from django.test import override_settings
+
 from registry.models import InformationSystem, Jurisdiction
 from subjects.models import (
     DestructionAct,
@@ -15,6 +17,7 @@ from subjects.services import (
     act_papers,
     acts,
     backup_format,
+    calling,
     closing,
     destruction,
     destruction_journal,
@@ -33,6 +36,7 @@ from subjects.services import (
 from subjects.services import elsewhere as places
 from subjects.services.people import datum_record
 from subjects.vault.models import MasterKey
+from subjects.webhooks import WebhookAt
 from tests.subjects.blocked_world import World
 from tests.subjects.classified import GoesOn
 from tests.subjects.disclosing import given_away
@@ -193,6 +197,28 @@ def listed_for(world: World) -> bytes:
     content = recipients.recipient_list(**told_of(world), by=world.team.dpo)
     assert world.card.code in content.decode()
     return content
+
+
+def called(world: World) -> calling.SystemCall:
+    """An act that is being executed, and the system that is to be told of it."""
+    executed(world)
+    act = world.act  # type: ignore[attr-defined]
+    system = act.items.get(key=None).datum.system
+    hook = WebhookAt(world.team.operator.code, system.code, "https://127.0.0.1:9/", "x" * 32)
+    with override_settings(WEBHOOKS=(hook,)):
+        calling.calls_draft(now=NOW)
+    return calling.call_for(act.pk, system.pk) or calling.SystemCall()
+
+
+def answered(world: World) -> int:
+    row = called(world)
+    return calling.answer_take(row=row, said={"done": [world.card.code]}, how=row.key, now=NOW)
+
+
+def said_by_system(world: World) -> int:
+    found = waiting(world)
+    found.pop("by")
+    return places.codes_confirm(**found, how="webhook", codes=[world.card.code])
 
 
 def sought(world: World) -> bool:
@@ -376,6 +402,18 @@ DESTRUCTION = {
         MACHINE,
         lambda w: bool(told(w)) and recipient_answers.notices_escalate(now=LATER),
         handed_out,
+    ),
+    "elsewhere.codes_confirm": GoesOn(DESTROYS, said_by_system, elsewhere),
+    "calling.calls_sweep": GoesOn(
+        MACHINE, lambda w: called(w) and calling.calls_sweep(now=NOW), elsewhere
+    ),
+    "calling.calls_draft": GoesOn(MACHINE, called, elsewhere),
+    "calling.answer_take": GoesOn(DESTROYS, answered, elsewhere),
+    "calling.call_retry": GoesOn(
+        MACHINE, lambda w: calling.call_retry(row=called(w), now=NOW), elsewhere
+    ),
+    "calling.calls_escalate": GoesOn(
+        MACHINE, lambda w: bool(called(w)) and calling.calls_escalate(now=NOW) == 0, elsewhere
     ),
     "verifying.act_search": GoesOn(DESTROYS, sought, elsewhere),
     "acts.clock_meet": GoesOn(DESTROYS, clock_met),

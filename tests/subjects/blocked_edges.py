@@ -74,6 +74,7 @@ TASKS = {
         "only what searches found is forgotten", task(lambda w: tasks.forget_results())
     ),
     "tasks.sweep_destruction": GoesOn(DESTROYS, task(lambda w: tasks.sweep_destruction())),
+    "tasks.call_systems": GoesOn(DESTROYS, task(lambda w: tasks.call_systems())),
     "tasks.watch_vault": GoesOn(MACHINE, task(lambda w: tasks.watch_vault())),
     "import_tasks.import_run": Bites(
         task(lambda w: import_tasks.import_run(w.uploaded().pk), refused_row)

@@ -35,8 +35,6 @@ from subjects.services.elsewhere import (
     PAPER,
     LineHeld,
     LineOfNobody,
-    ListOfNobody,
-    ListUnreadable,
     UnknownPlace,
     place_confirm,
     places_of,
@@ -45,6 +43,7 @@ from subjects.services.elsewhere import (
 from subjects.services.evidence import was_destroyed
 from subjects.services.holds import hold_place
 from subjects.services.people import datum_record
+from subjects.services.signed_lists import ListOfNobody, ListUnreadable
 from subjects.services.sweeping import act_carry_out, unverified
 from subjects.services.verifying import traces_judge
 from tests.conftest import Office, Team

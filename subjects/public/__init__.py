@@ -1,0 +1,1 @@
+"""What machines outside the office may reach: signed, and nothing else."""
