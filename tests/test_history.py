@@ -64,6 +64,7 @@ WITHOUT_HISTORY = {
     "subjects.ImportReject": JOURNAL,
     "subjects.ImportSeen": "the working memory of a run: gone when it ends",
     "subjects.ImportConflict": "decided once, by whom and when stands in the row",
+    "registry.ReturnOfDestroyed": "counted by jobs, cleared once: by whom stands in the row",
     "registry.LoadedRow": "what a data file said last; what it changed stands in the row's history",
 }
 REASON = "order 12 of 1 March"

@@ -16,6 +16,7 @@ from registry.admin import (
     policies,
     register,
     register_papers,
+    returns,
     staff,
     transfers,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "policies",
     "register",
     "register_papers",
+    "returns",
     "staff",
     "transfers",
 ]

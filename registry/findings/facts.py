@@ -65,6 +65,17 @@ class System:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """A source that still carries people whom an act destroyed; ``name``: empty, of a file."""
+
+    code: str
+    name: str
+    act: str
+    rows: int
+    last_on: date
+
+
+@dataclass(frozen=True, slots=True)
 class Receiver:
     """A recipient; ``country``: two letters, empty when not known."""
 
@@ -331,6 +342,7 @@ class Register:
     channels: tuple[Way, ...] = ()
     papers: tuple[Signed, ...] = ()
     steps: tuple[Step, ...] = ()
+    returned: tuple[Returned, ...] = ()
     policy: Policy | None = None
     bases: Mapping[str, Basis] = field(default_factory=dict)
     # Countries that the operator's law holds to protect data; its own is not among them.

@@ -34,6 +34,7 @@ from registry.models.register import (
     SubjectCategory,
 )
 from registry.models.register_papers import ControlRecord, ControlStep, Filing, RegisterPaper
+from registry.models.returns import ReturnOfDestroyed
 from registry.models.rules import DeadlineRule
 from registry.models.staff import Absence, InspectorPass, Membership, User
 from registry.models.transfers import ProcessorInstruction, RecipientInformation, Transfer
@@ -81,6 +82,7 @@ __all__ = [
     "RegisterPaper",
     "Reminder",
     "RetentionRule",
+    "ReturnOfDestroyed",
     "SecurityMeasure",
     "SubjectCategory",
     "SubjectLine",

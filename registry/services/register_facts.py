@@ -34,6 +34,7 @@ from registry.models import (
     Recipient,
     RegisterPaper,
     RetentionRule,
+    ReturnOfDestroyed,
     SecurityMeasure,
     SubjectCategory,
     Transfer,
@@ -61,6 +62,7 @@ TABLES: dict[str, type[Model]] = {
     "control": ControlStep,
     "term": DeadlineRule,
     "policy": PolicyVersion,
+    "returned": ReturnOfDestroyed,
 }
 
 
@@ -196,6 +198,10 @@ def _register(rows: Rows, today: date) -> facts.Register:
                 **row.take("code", "next_on", "every_months"),
             )
             for row in rows[ControlStep]
+        ),
+        returned=tuple(
+            facts.Returned(name=row.name, **row.take("code", "act", "rows", "last_on"))
+            for row in rows[ReturnOfDestroyed]
         ),
         policy=_policy(policy[0], rows[PolicyText]) if policy else None,
         bases={

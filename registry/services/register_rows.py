@@ -38,6 +38,7 @@ from registry.models import (
     Recipient,
     RegisterPaper,
     RetentionRule,
+    ReturnOfDestroyed,
     SecurityMeasure,
     SubjectCategory,
     Transfer,
@@ -105,6 +106,10 @@ COLUMNS: dict[type[Model], tuple[str | tuple[str, str], ...]] = {
         ("ceased_on", "particulars__ceased_on"), ("planned", "particulars__steps"),
         "signed_at", ("filed_order", "filing__pk"),
     ),
+    ReturnOfDestroyed: (
+        "code", *((f"name_{language}", f"system__name_{language}") for language in LANGUAGES),
+        "act", "rows", "last_on",
+    ),
     ControlStep: (*CODED, "every_months", "next_on", ("responsible_user", "responsible_id")),
 }  # fmt: skip
 LINKS = (
@@ -125,7 +130,7 @@ DATES = frozenset({"review_on", "verified_on", "signed_on"} | {
     f"{name}_on"
     for name in (
         "ended", "started", "opened", "banned", "closed", "filed", "in_force", "next",
-        "undertaking", "ceased",
+        "undertaking", "ceased", "last",
     )
 })  # fmt: skip
 LISTS = frozenset({"languages", "contact_by", "operations", "collection_ways", "clauses"} | {
@@ -203,6 +208,7 @@ def _wanted(operator: Operator, today: date) -> dict[type[Model], QuerySet[Any]]
             Q(ended_on=None) | Q(ended_on__gte=today), operator=operator, started_on__lte=today
         ),
         RegisterPaper: RegisterPaper.objects.filter(operator=operator, signed_on__lte=today),
+        ReturnOfDestroyed: ReturnOfDestroyed.objects.filter(operator=operator, cleared_at=None),
         ControlStep: ControlStep.objects.filter(going_on(today), operator=operator),
     }
     others = (model for model in COLUMNS if model not in wanted)

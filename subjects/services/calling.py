@@ -24,10 +24,12 @@ from registry.errors import Conflict, OperatorError, gettext_noop
 from registry.services import sending
 from registry.services.holding import held
 from registry.services.outbox import escalate
+from registry.services.returns import return_note
 from registry.services.sending import STUCK_AFTER
-from subjects.choices import ActState, CallState, HeldIn, Looked
+from subjects.choices import ActState, CallState, HeldIn, Looked, Outcome
 from subjects.models import ActItem, SystemCall
 from subjects.services.acts import act_locked
+from subjects.services.cards import code_of
 from subjects.services.elsewhere import UnknownPlace, codes_confirm, free_there, persons
 from subjects.services.looking import look
 from subjects.webhooks import CallFailed, WebhookAt, call
@@ -41,6 +43,13 @@ CODES_LIMIT = 10_000
 class AnswerUnreadable(OperatorError):
     template = gettext_noop(
         'The answer of a system is a JSON object such as {"done": ["S-7F3K9QWX"]}.'
+    )
+
+
+class NeverConfirmed(OperatorError):
+    template = gettext_noop(
+        "Line %(line)s: nothing of this card was confirmed as destroyed at this place. Nothing was "
+        "recorded."
     )
 
 
@@ -207,11 +216,15 @@ def answer_take(*, row: SystemCall, said: Any, how: str, now: datetime) -> int:
     Refuses what is no answer, a card of which nothing waits there, and one that a stop or a ground
     holds. The same answer twice is one. Where more people wait, the next part is told.
     """
-    codes = _codes(said)
-    if not codes:
+    codes, still = _codes(said, "done"), _codes(said, "still_here")
+    if not codes and not still:
         return 0
     with transaction.atomic():
         act = act_locked(row.act)
+        if still:
+            _came_back(row, still, now)
+        if not codes:
+            return 0
         call_row = seam.lock(SystemCall.objects.filter(pk=row.pk)).get()
         count = codes_confirm(
             act=act, place=_place(row.system_id), how=f"webhook {how}", codes=codes, now=now
@@ -221,8 +234,24 @@ def answer_take(*, row: SystemCall, said: Any, how: str, now: datetime) -> int:
     return count
 
 
-def _codes(said: Any) -> Sequence[str]:
-    done = said.get("done", []) if isinstance(said, dict) else None
+def _came_back(row: SystemCall, codes: Sequence[str], now: datetime) -> None:
+    """What was confirmed as destroyed is there all the same: a finding, until it is cleaned."""
+    gone = ActItem.objects.filter(
+        act=row.act_id, key=None, datum__system=row.system_id, outcome=Outcome.DESTROYED
+    )
+    known = set(gone.values_list("subject__code", flat=True))
+    found = [code_of(code) for code in codes]
+    missing = next((line for line, code in enumerate(found, 1) if code not in known), None)
+    if missing is not None:
+        raise NeverConfirmed(line=missing)
+    return_note(
+        operator=row.act.operator, system=row.system, act=row.act.number, rows=len(set(found)),
+        now=now,
+    )  # fmt: skip
+
+
+def _codes(said: Any, name: str) -> Sequence[str]:
+    done = said.get(name, []) if isinstance(said, dict) else None
     if (
         not isinstance(done, list)
         or len(done) > CODES_LIMIT

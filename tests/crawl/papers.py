@@ -43,6 +43,14 @@ def filing(team: Team, mark: str) -> Model:
     )  # fmt: skip
 
 
+@maker(r.ReturnOfDestroyed)
+def returned(team: Team, mark: str) -> Model:
+    return r.ReturnOfDestroyed.objects.create(
+        operator=team.operator, code=mark.lower(), act=mark, rows=3, first_on=date(2025, 12, 1),
+        last_on=date(2025, 12, 22),
+    )  # fmt: skip
+
+
 @maker(r.ControlStep)
 def control_step(team: Team, mark: str) -> Model:
     row = r.ControlStep(

@@ -130,6 +130,8 @@ class Taking:
             if wrong:
                 rejects += [refusal(row.line, column, error) for column, error in wrong]
                 rejected += 1
+                self.returning.refuse(row)
+        self.returning.note(self.now)
         pairs = self.saving.conflicts(plan)
         self.saving.save(plan)
         conflicts = self.saving.tell(pairs)
@@ -242,6 +244,7 @@ class Taking:
             gone_on = held.gone_at.astimezone(self.register.operator.zone).date()
             said_on = row.facts.given_on or row.facts.started_on
             if said_on is None or said_on <= gone_on:
+                self.returning.came_back = held.gone_at
                 raise errors.DestroyedSince(category=called, code=person.code, day=str(gone_on))
         return None
 
