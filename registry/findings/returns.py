@@ -17,8 +17,8 @@ NO_ACT = _("without an act")
     "DST-001",
     Severity.ERROR,
     message=_(
-        "People who were destroyed (%(act)s) are still carried by %(name)s: %(rows)s rows, the "
-        "last on %(day)s."
+        "Still carried by %(name)s: people who were destroyed (%(act)s). Rows: %(rows)s, the last "
+        "on %(day)s."
     ),
     clears=_(
         "Have the source cleaned, then write down on the page of this return how that was done."

@@ -187,7 +187,8 @@ def _settle(row: SystemCall, problem: str | None, now: datetime) -> None:
     if problem is None:
         left = _there(row).exists()
         found = SystemCall.objects.get(pk=row.pk)
-        if left and found.confirmed_at == now and found.people >= PEOPLE:
+        progress = found.confirmed_at is not None and found.confirmed_at >= now
+        if left and progress and found.people >= PEOPLE:
             mine.update(
                 state=CallState.WAITING, part=row.part + 1, attempts=0, next_try_at=now,
                 sent_at=now, last_error="",

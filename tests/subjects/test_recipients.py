@@ -44,6 +44,7 @@ from subjects.services.stops import stop_place
 from tests.conftest import Office, Team
 from tests.subjects.acting import NOW, approved, draft, withdraw
 from tests.subjects.disclosing import MAIL, by_transfer, given, to_state, transfer
+from tests.subjects.people import category_of
 from tests.subjects.test_elsewhere import carry_out, moment, rows
 
 
@@ -144,9 +145,15 @@ def test_for_whoever_keeps_on_a_ground_of_its_own_nothing_waits(live_office: Off
 
 def test_a_list_tells_nobody_what_it_was_not_given(office: Office) -> None:
     team = office.pandev
-    row = transfer(team)
-    somebody(team, row)
-    content = listed(approved(team), team, row.recipient).decode()
+    row, named = transfer(team), transfer(team, code="named")
+    subject = given(team, third_parties=True)
+    by_transfer(team, row, subject)
+    by_transfer(team, named, subject, people={subject: [category_of(team, "full_name")]})
+    withdraw(team, subject)
+    act = approved(team)
+    content = listed(act, team, named.recipient).decode()
+    assert "Каверина" in content and MAIL not in content
+    content = listed(act, team, row.recipient).decode()
     assert MAIL in content and "Каверина" not in content
     event = AccessEvent.objects.latest("pk")
     assert (event.what, event.user) == ("export", team.clerk)
