@@ -20,7 +20,7 @@ from django.utils.translation import override
 from registry.models import Notice
 from registry.services import holding, sending
 from registry.services.sending import PAUSES, STUCK_AFTER
-from subjects.choices import ActState, CallState, Outcome, StopKind
+from subjects.choices import ActState, CallState, Outcome
 from subjects.models import AccessEvent, ActItem, DestructionAct, SystemCall
 from subjects.services import calling
 from subjects.services.calling import (
@@ -30,7 +30,7 @@ from subjects.services.calling import (
     calls_draft,
     calls_sweep,
 )
-from subjects.services.stops import stop_place
+from subjects.services.holds import hold_place
 from subjects.webhooks import (
     ANSWER,
     ANSWER_LIMIT,
@@ -123,9 +123,7 @@ def test_whom_a_stop_holds_by_then_nobody_is_told_of(live_office: Office, system
     team = live_office.pandev
     act = running(team, people=2)
     held = ActItem.objects.filter(key=None)[0].subject
-    stop_place(
-        subject=held, kind=StopKind.LEGAL_HOLD, label="2-145", reason="court", by=team.dpo, now=NOW
-    )
+    hold_place(subject=held, document="ruling", label="2-145", reason="court", by=team.dpo, now=NOW)
     with set_up(team, system):
         sweep(act)
     (told,) = system.asked
@@ -319,8 +317,8 @@ def test_what_it_confirms_of_somebody_held_meanwhile_is_refused(
 
     def hold() -> None:
         try:
-            stop_place(
-                subject=subject, kind=StopKind.LEGAL_HOLD, label="2-145", reason="court",
+            hold_place(
+                subject=subject, document="ruling", label="2-145", reason="court",
                 by=team.dpo, now=NOW,
             )  # fmt: skip
         finally:
@@ -435,9 +433,10 @@ def test_one_wrong_code_records_none_of_the_others(told: Any) -> None:
 
 def test_what_a_stop_holds_is_a_conflict(told: Any, live_office: Office) -> None:
     row, _ = told
-    stop_place(
-        subject=ActItem.objects.filter(key=None)[0].subject, kind=StopKind.LEGAL_HOLD,
-        label="2-145", reason="court", by=live_office.pandev.dpo, now=NOW,
+    hold_place(
+        subject=ActItem.objects.filter(key=None)[0].subject, document="ruling", label="2-145",
+        reason="court",
+        by=live_office.pandev.dpo, now=NOW,
     )  # fmt: skip
     found = answer(row, {"done": codes()})
     assert (found.status_code, found.json()["error"]) == (409, "LineHeld")

@@ -12,7 +12,7 @@ from django.utils.translation import override
 from registry.errors import OperatorError
 from registry.models import Notice, Recipient, Transfer
 from registry.states import ForbiddenTransition
-from subjects.choices import ActState, RecipientState, StopKind
+from subjects.choices import ActState, RecipientState
 from subjects.models import (
     AccessEvent,
     DataSubject,
@@ -30,6 +30,7 @@ from subjects.services.acts import (
 )
 from subjects.services.cards import cards_merge
 from subjects.services.disclosures import disclosure_reverse
+from subjects.services.holds import hold_place
 from subjects.services.recipient_answers import (
     AnsweredBeforeTold,
     NotToldYet,
@@ -40,7 +41,6 @@ from subjects.services.recipient_answers import (
     recipient_tell,
 )
 from subjects.services.recipients import NotGiven, recipient_list, recipients_of
-from subjects.services.stops import stop_place
 from tests.conftest import Office, Team
 from tests.subjects.acting import NOW, approved, draft, withdraw
 from tests.subjects.disclosing import MAIL, by_transfer, given, to_state, transfer
@@ -182,8 +182,8 @@ def test_what_a_hold_stops_is_nobodys_to_destroy(live_office: Office) -> None:
     row = processor(team)
     subject = somebody(team, row)
     act = approved(team)
-    stop_place(
-        subject=subject, kind=StopKind.LEGAL_HOLD, label="2-145", reason="court", by=team.dpo,
+    hold_place(
+        subject=subject, document="ruling", label="2-145", reason="court", by=team.dpo,
         now=NOW,
     )  # fmt: skip
     assert len(rows(listed(act, team, row.recipient))) == 1

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('registry', '0014_inspector_access'),
-        ('subjects', '0008_inspector_access'),
+        ('subjects', '0011_second_term'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

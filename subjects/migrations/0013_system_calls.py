@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('registry', '0014_inspector_access'),
-        ('subjects', '0010_recipient_notices'),
+        ('subjects', '0012_recipient_notices'),
     ]
 
     operations = [
