@@ -111,9 +111,14 @@ def _elsewhere(act: DestructionAct) -> Any:
     return ActItem.objects.filter(act=act, key=None, confirmed_at=None, outcome="")
 
 
-def _place(item: ActItem) -> str:
+def _where(item: ActItem) -> str:
+    """The system or the carrier where it lies."""
     place = item.datum.system or item.datum.carrier if item.datum else None
-    return f"{item.subject}: {item.category or '–'} ({place or '–'})"
+    return str(place or "–")
+
+
+def _place(item: ActItem) -> str:
+    return f"{item.subject}: {item.category or '–'} ({_where(item)})"
 
 
 def approve(request: HttpRequest, row: DestructionAct, data: Mapping[str, Any]) -> str:
@@ -396,7 +401,7 @@ def _items(act: DestructionAct, wanted: str | None) -> Any:
     for item in page:
         item.became = _became(act, item, gone.get(item.key))
         item.due = short_day(item.due_on)
-        item.place = "" if item.key is not None else _place(item)
+        item.place = "" if item.key is not None else _where(item)
     return page
 
 

@@ -86,16 +86,7 @@ def _holds(row: Stop) -> bool:
 
 @admin.register(Stop)
 class StopAdmin(ReadOnlyAdmin, VerbAdmin):
-    list_display = [
-        "label",
-        "operator",
-        "person",
-        "kind",
-        "document",
-        "since",
-        "until",
-        "to_review",
-    ]
+    list_display = ["number", "operator", "person", "kind", "begun", "until", "to_review"]
     list_select_related = ["operator__jurisdiction", "subject"]
     list_filter = [StateFilter, "kind", "operator"]
     search_fields = ["label", "subject__code"]
@@ -133,10 +124,20 @@ class StopAdmin(ReadOnlyAdmin, VerbAdmin):
             facts.append("ended")
         return [(None, {"fields": facts})]
 
+    @admin.display(description=_("number"), ordering="label")
+    def number(self, row: Stop) -> str | SafeString:
+        if not row.document:
+            return row.label
+        return format_html('{}<br><span class="quiet">{}</span>', row.label, row.document)
+
     @admin.display(description=_("person"))
     def person(self, row: Stop) -> SafeString:
         link = reverse("admin:subjects_datasubject_change", args=[row.subject_id])
-        return format_html('<a href="{}">{}</a>', link, row.subject.code)
+        return format_html('<a class="code" href="{}">{}</a>', link, row.subject.code)
+
+    @admin.display(description=_("since"), ordering="started_at")
+    def begun(self, row: Stop) -> str:
+        return short_day(row.started_at.astimezone(row.operator.zone).date())
 
     @admin.display(description=_("since"), ordering="started_at")
     def since(self, row: Stop) -> str:

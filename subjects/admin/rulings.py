@@ -67,7 +67,7 @@ class DestructionRulingAdmin(ReadOnlyAdmin, VerbAdmin):
     @admin.display(description=_("person"))
     def person(self, row: DestructionRuling) -> SafeString:
         link = reverse("admin:subjects_datasubject_change", args=[row.datum.subject_id])
-        return format_html('<a href="{}">{}</a>', link, row.datum.subject.code)
+        return format_html('<a class="code" href="{}">{}</a>', link, row.datum.subject.code)
 
     @admin.display(description=_("data category"))
     def category(self, row: DestructionRuling) -> str:

@@ -17,7 +17,7 @@ from subjects.choices import ActState, PaperKind
 from subjects.models import ActItem, ActPaper, DestructionAct, PersonalDatum, VaultKey
 from subjects.services import closing, executing, sweeping, verifying
 from subjects.services.acts import act_approve, act_draft, item_confirm
-from subjects.services.closing import NotVerified, act_close
+from subjects.services.closing import NotConfirmed, NotVerified, act_close
 from subjects.services.executing import act_execute
 from subjects.services.people import datum_record
 from subjects.services.sweeping import act_carry_out, destruction_sweep
@@ -30,7 +30,7 @@ from subjects.services.verifying import (
 from subjects.vault import keyring
 from tests.conftest import Office, Team
 from tests.subjects.acting import approved, automatic, leaving, withdraw
-from tests.subjects.people import NOW, TODAY, category_of, person
+from tests.subjects.people import NOW, TODAY, card, category_of, consent, datum, person
 
 EMAIL = "unmistakable.person@example.org"
 LATER = datetime(2026, 6, 1, 9, tzinfo=NOW.tzinfo)
@@ -225,6 +225,26 @@ def test_an_act_is_closed_when_all_of_it_is_gone(live_office: Office) -> None:
     assert {(row.kind, row.language) for row in papers} == {
         (PaperKind.LOG, ""), (PaperKind.ACT, "ru"), (PaperKind.ACT, "kk"), (PaperKind.ACT, "en"),
     }  # fmt: skip
+
+
+def test_what_nobody_has_confirmed_is_not_closed(live_office: Office) -> None:
+    """Executed and verified: nothing finds the person there but a name, which waits for nobody."""
+    team = live_office.pandev
+    subject = card(team)
+    consent(team, subject)
+    datum(team, subject, "full_name", "Тестов Пробный")
+    system = InformationSystem.objects.filter(operator=team.operator)[0]
+    datum_record(
+        subject=subject, category=category_of(team, "phone"), held_in="system", system=system,
+        collected_on=TODAY, by=team.clerk, today=TODAY,
+    )  # fmt: skip
+    withdraw(team, subject)
+    act = approved(team)
+    did = act_carry_out(act, now=moment(act), today=act.due_on)
+    assert (did["destroyed"], did["verified"], did["closed"]) == (1, 1, 0)
+    with pytest.raises(NotConfirmed):
+        act_close(DestructionAct.objects.get(pk=act.pk), now=moment(act))
+    assert not ActPaper.objects.exists()
 
 
 def test_killed_while_the_papers_are_written_it_has_none(office: Office, monkeypatch: Any) -> None:
