@@ -15,7 +15,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.safestring import mark_safe
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 
 from registry.access import scoped
 from registry.charts import Bar, columns
@@ -152,7 +152,7 @@ def _coming(board: Desk, now: datetime) -> str:
     for entry in [*board.today, *board.this_week, *board.later]:
         due = max(entry.deadline.due_on or today, today)
         counts[due] = counts.get(due, 0) + 1
-    bars = [Bar(gettext("late"), len(board.overdue), "late")]
+    bars = [Bar(pgettext("chart", "late"), len(board.overdue), "late")]
     bars += [
         Bar(date_format(day, "D j"), counts.get(day, 0), "today" if day == today else "")
         for day in days

@@ -106,12 +106,13 @@ class ReviewForm(VerbForm):
         required=False,
         max_length=300,
         widget=line(),
-        help_text=_("Only where a new paper orders it; otherwise the one above stands."),
+        help_text=_("The paper that orders it. Change it where a new one does."),
     )
     until_on = _until_field()
     review_on = _review_field()
 
     def prepare(self) -> None:
+        self.fields["document"].initial = self.row.document
         self.fields["until_on"].initial = self.row.until_on
 
 

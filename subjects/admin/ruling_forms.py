@@ -31,7 +31,7 @@ class RulingForm(VerbForm):
         label=_("datum"), help_text=_("It is used no more from now on, and goes by its day.")
     )
     why = forms.ChoiceField(
-        label=_("why"),
+        label=_("why it goes"),
         choices=Ruled.choices,
         help_text=_("A ground that covers it does not keep it (152-FZ 20(3), 94-V 25(2)(8))."),
     )

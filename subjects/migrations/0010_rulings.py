@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
             name='HistoricalDestructionRuling',
             fields=[
                 ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('why', models.CharField(choices=[('inaccurate_beyond_correction', 'wrong, and cannot be put right'), ('unlawful_or_unneeded', 'obtained unlawfully, or not needed for the purpose'), ('ordered', 'a court or the authority orders it')], max_length=40, verbose_name='why')),
+                ('why', models.CharField(choices=[('inaccurate_beyond_correction', 'wrong, and cannot be put right'), ('unlawful_or_unneeded', 'obtained unlawfully, or not needed for the purpose'), ('ordered', 'a court or the authority orders it')], max_length=40, verbose_name='why it goes')),
                 ('label', models.CharField(help_text='Of the request, the order or the case.', max_length=60, verbose_name='number')),
                 ('reason', models.CharField(help_text='Who decided it, by which paper, and why. No names or numbers of people.', max_length=300, verbose_name='reason')),
                 ('counted_from', models.DateField(help_text='The day on which it was shown, or the order came: the term runs from it.', verbose_name='counted from')),
@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
             name='DestructionRuling',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('why', models.CharField(choices=[('inaccurate_beyond_correction', 'wrong, and cannot be put right'), ('unlawful_or_unneeded', 'obtained unlawfully, or not needed for the purpose'), ('ordered', 'a court or the authority orders it')], max_length=40, verbose_name='why')),
+                ('why', models.CharField(choices=[('inaccurate_beyond_correction', 'wrong, and cannot be put right'), ('unlawful_or_unneeded', 'obtained unlawfully, or not needed for the purpose'), ('ordered', 'a court or the authority orders it')], max_length=40, verbose_name='why it goes')),
                 ('label', models.CharField(help_text='Of the request, the order or the case.', max_length=60, verbose_name='number')),
                 ('reason', models.CharField(help_text='Who decided it, by which paper, and why. No names or numbers of people.', max_length=300, verbose_name='reason')),
                 ('counted_from', models.DateField(help_text='The day on which it was shown, or the order came: the term runs from it.', verbose_name='counted from')),

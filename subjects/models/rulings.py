@@ -30,7 +30,7 @@ class DestructionRuling(OperatorRow):
     datum = models.ForeignKey(
         PersonalDatum, models.PROTECT, related_name="rulings", verbose_name=_("personal datum")
     )
-    why = models.CharField(_("why"), max_length=40, choices=Ruled)
+    why = models.CharField(_("why it goes"), max_length=40, choices=Ruled)
     label = models.CharField(
         _("number"), max_length=60, help_text=_("Of the request, the order or the case.")
     )
