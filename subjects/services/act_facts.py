@@ -32,6 +32,8 @@ class Gone:
     categories: dict[int, DataCategory] = field(default_factory=dict)
     elsewhere: list[ActItem] = field(default_factory=list)
     left: list[ActItem] = field(default_factory=list)
+    # Values that stayed after the execution began, to find the people elsewhere by them.
+    found_by: int = 0
 
 
 def items(act: DestructionAct) -> Iterator[tuple[int, int, int, int | None, str, datetime]]:
@@ -50,10 +52,12 @@ def items(act: DestructionAct) -> Iterator[tuple[int, int, int, int | None, str,
 
 def gather(act: DestructionAct) -> Gone:
     gone = Gone()
-    for _, owner, kind, category, reason, _ in items(act):
+    waited = _waited(act)
+    for _, owner, kind, category, reason, at in items(act):
         gone.people[owner].add((kind, category or 0))
         gone.values[kind, category or 0] += 1
         gone.reasons[reason] += 1
+        gone.found_by += owner in waited and at >= waited[owner]
     others = ActItem.objects.filter(act=act).exclude(outcome="").order_by("pk")
     for item in others.select_related(
         "subject", "category", "datum__carrier", "datum__system", "confirmed_by"
@@ -67,6 +71,18 @@ def gather(act: DestructionAct) -> Gone:
     gone.codes = dict(people.values_list("pk", "code"))
     gone.categories = DataCategory.objects.filter(operator=act.operator).in_bulk()
     return gone
+
+
+def _waited(act: DestructionAct) -> dict[int, datetime]:
+    """Card -> when the last of its data elsewhere was confirmed, after the execution began."""
+    rows = ActItem.objects.filter(
+        act=act, outcome=Outcome.DESTROYED, confirmed_at__gt=act.started_at
+    ).values_list("subject", "subject__merged_into", "confirmed_at")
+    found: dict[int, datetime] = {}
+    for subject, heir, at in rows.iterator():
+        owner = heir or subject
+        found[owner] = max(at, found.get(owner, at))
+    return found
 
 
 def thing(kind: int, category: DataCategory | None) -> str:

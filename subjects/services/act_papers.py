@@ -16,10 +16,8 @@ from django.utils.translation import gettext, override
 
 from registry.cells import safe
 from registry.choices import RecipientKind
-from registry.errors import gettext_noop
 from registry.explain import long_day
 from registry.models import (
-    Membership,
     Operator,
     ProcessingActivity,
     Recipient,
@@ -31,6 +29,7 @@ from registry.papers import Paper
 from subjects.choices import GroundEnd, PaperKind, Ruled
 from subjects.models import ActItem, ActPaper, DestructionAct
 from subjects.services.act_facts import Gone, gather, items, reason_in_words, thing, why_in_words
+from subjects.services.act_places import SYSTEM, places_print, position_of
 from subjects.services.verifying import SOUGHT
 from subjects.vault.models import Sealed
 
@@ -38,8 +37,6 @@ from subjects.vault.models import Sealed
 LISTED = 500
 # In which the papers of a state are read, whatever the operator writes in besides.
 OF_STATE = {"KZ": ("kk", "ru"), "RU": ("ru",)}
-# A cell that begins so is a formula to a spreadsheet.
-SYSTEM = gettext_noop("Personal Data Office")
 EVENTS = dict([*GroundEnd.choices, *Ruled.choices])
 
 
@@ -129,7 +126,7 @@ def _act(act: DestructionAct, gone: Gone, language: str, log_digest: str, now: d
         widths=[10, 2],
     )
     paper.heading(gettext("Where the data were"))
-    _places(paper, gone)
+    places_print(paper, act, gone)
     paper.heading(gettext("How, why and when"))
     paper.facts(_facts(act, gone))
     paper.heading(gettext("Verification"))
@@ -207,21 +204,6 @@ def _categories(gone: Gone) -> Iterator[tuple[str, str]]:
         yield name, str(count)
 
 
-def _places(paper: Paper, gone: Gone) -> None:
-    """Order 179, e) and f): the carriers with their sheets, and the information systems."""
-    data = [item.datum for item in gone.elsewhere if item.datum]
-    systems = {str(datum.system) for datum in data if datum.system}
-    if gone.people:
-        systems.add(gettext(SYSTEM))
-    paper.facts([(gettext("Information systems"), ", ".join(sorted(systems)))])
-    carriers = {datum.carrier.pk: datum.carrier for datum in data if datum.carrier}
-    paper.table(
-        [gettext("Carrier"), gettext("Sheets")],
-        [(str(one), str(one.sheets or "")) for _, one in sorted(carriers.items())],
-        widths=[10, 2],
-    )
-
-
 def _facts(act: DestructionAct, gone: Gone) -> Iterator[tuple[str, str]]:
     zone = act.operator.zone
     ways = []
@@ -255,6 +237,13 @@ def _facts(act: DestructionAct, gone: Gone) -> Iterator[tuple[str, str]]:
     ):
         if at is not None:
             yield label, _moment(at, zone)
+    if gone.found_by:
+        yield (
+            gettext("Kept until the last confirmation"),
+            gettext("%(count)s values, by which the people were found elsewhere; destroyed here "
+                    "after it")
+            % {"count": gone.found_by},
+        )  # fmt: skip
     if act.mute_on:
         yield (
             gettext("Copies are mute from"),
@@ -330,7 +319,10 @@ def _automatic(act: DestructionAct) -> list[str]:
 
 
 def _signatures(act: DestructionAct) -> Iterable[tuple[str, str]]:
-    """Everybody who had a hand in it, each with the position; else the responsible person."""
+    """Who drafted, who approved and who is responsible, each once with the position.
+
+    Three at the most: whoever confirmed a place is named with it, and does not sign.
+    """
     signed: dict[int, tuple[str, str]] = {}
     for user, role in (
         (act.drafted_by, gettext("Drafted by")),
@@ -343,10 +335,7 @@ def _signatures(act: DestructionAct) -> Iterable[tuple[str, str]]:
 
 
 def _position(act: DestructionAct, user: User, role: str) -> str:
-    row = (
-        Membership.objects.filter(operator=act.operator, user=user).order_by("-started_on").first()
-    )
-    return f"{role}, {row.position}" if row is not None and row.position else role
+    return ", ".join(filter(None, [role, position_of(act, user)]))
 
 
 def _moment(at: datetime, zone: tzinfo) -> str:

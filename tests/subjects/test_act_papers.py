@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from django.utils.translation import override
 from pypdf import PdfReader
 
 from registry.cells import safe
+from registry.explain import short_day
 from registry.models import Carrier, DataCategory, Recipient
 from registry.services import audit
 from subjects.choices import ActState, PaperKind
@@ -21,6 +22,7 @@ from subjects.models import ActItem, ActPaper, DestructionAct, DestructionItem
 from subjects.services import act_papers
 from subjects.services.act_papers import languages_of
 from subjects.services.acts import act_approve, item_confirm
+from subjects.services.elsewhere import PAPER, place_confirm, places_of
 from subjects.services.executing import act_execute
 from subjects.services.holds import hold_place
 from subjects.services.people import datum_record
@@ -139,6 +141,81 @@ def test_the_extract_has_a_line_for_each_value(whole: Any) -> None:
         assert datetime.fromisoformat(at) == item.destroyed_at and at.endswith("+05:00")
     content = bytes(ActPaper.objects.get(act=act, kind=PaperKind.LOG).content)
     assert EMAIL.encode() not in content and NAME.encode() not in content
+
+
+def shelf(team: Team, count: int) -> DestructionAct:
+    """One person with so many files on paper and an account elsewhere, due and approved."""
+    subject = person(team, name=NAME, email=EMAIL)
+    where: list[dict[str, Any]] = [
+        {"held_in": "system", "system": team.operator.informationsystem_set.all()[0]}
+    ]
+    for number in range(count):
+        carrier = Carrier.objects.create(
+            operator=team.operator, code=f"f{number}", name_ru=f"Дело {number}",
+            room="Archive 12", responsible=team.clerk, sheets=100 + number,
+        )  # fmt: skip
+        where.append({"held_in": "carrier", "carrier": carrier})
+    for one in where:
+        datum_record(
+            subject=subject, category=category_of(team, "phone"), collected_on=TODAY,
+            by=team.clerk, today=TODAY, **one,
+        )  # fmt: skip
+    withdraw(team, subject)
+    return act_approve(act=draft(team, by=team.clerk), by=team.dpo, now=NOW)
+
+
+def test_the_files_of_one_room_are_one_line_and_each_keeps_its_sheets(office: Office) -> None:
+    team = office.pandev
+    with_position(team)
+    act = shelf(team, 120)
+    began = datetime.combine(act.due_on, NOW.timetz())
+    act_carry_out(act, now=began, today=act.due_on)
+    place_confirm(
+        act=act, place=PAPER, how="Shredder P-5, order 7", done=None, by=team.clerk, now=began,
+    )  # fmt: skip
+    system = next(one.code for one in places_of(act) if one.waiting)
+    later = began + timedelta(days=3)
+    place_confirm(act=act, place=system, how="Deleted by hand", done=None, by=team.dpo, now=later)
+    act_carry_out(DestructionAct.objects.get(pk=act.pk), now=later, today=later.date())
+    text = printed(act, "en")
+    # The room once, in one line; each file with its sheets and the number of that line.
+    assert text.count("Archive 12") == 1 and "Archive 12 (carriers: 120)" in text
+    # As the way of destruction, and with who confirmed it.
+    assert text.count("Shredder P-5, order 7") == text.count("Deleted by hand") == 2
+    for number in (0, 60, 119):
+        assert f"Дело {number} {100 + number} 1" in text
+    with override("en"):
+        days = [short_day(at.date()) for at in (began, later)]
+    assert f"120 Әлиева, Archivist {days[0]} Shredder" in text
+    assert f"1 Иванова, Head of privacy {days[1]} Deleted" in text
+    # By the name and the address the person was found there, until the last word.
+    assert "2 values, by which the people were found elsewhere" in text
+
+
+def test_nothing_is_said_of_finding_where_all_was_confirmed_before(office: Office) -> None:
+    team = office.pandev
+    act = shelf(team, 1)
+    for one in places_of(act):
+        place_confirm(act=act, place=one.code, how="gone", done=None, by=team.clerk, now=NOW)
+    assert "found elsewhere" not in printed(closed(team, act), "en")
+
+
+def test_three_sign_at_the_most_each_with_the_position(office: Office) -> None:
+    team = office.pandev
+    with_position(team)
+    team.operator.responsible = team.deputy
+    audit.save(team.operator, by=None, reason="test")
+    act = shelf(team, 1)
+    for one in places_of(act):
+        place_confirm(act=act, place=one.code, how="gone", done=None, by=team.dpo, now=NOW)
+    act.drafted_by = team.auditor
+    with override("en"):
+        signed = list(act_papers._signatures(act))
+    assert signed == [
+        ("Drafted by", str(team.auditor)),
+        ("Approved by, Head of privacy", str(team.dpo)),
+        ("Responsible for personal data", str(team.deputy)),
+    ]
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+7", "-1", "@x", "\tx", "\rx"])
