@@ -80,6 +80,7 @@ def _waited(act: DestructionAct) -> dict[int, datetime]:
     ).values_list("subject", "subject__merged_into", "confirmed_at")
     found: dict[int, datetime] = {}
     for subject, heir, at in rows.iterator():
+        assert at is not None
         owner = heir or subject
         found[owner] = max(at, found.get(owner, at))
     return found
