@@ -14,11 +14,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from registry.access import operators_for
+from registry.choices import Channel
 from registry.errors import OperatorError
-from registry.explain import long_day, sentence
+from registry.explain import long_day, sentence, short_day
 from registry.models import Operator
 from subjects.admin.events import KINDS
+from subjects.choices import GroundEnd
 from subjects.models import DestructionAct
+from subjects.services.consents_told import ConsentTold
 from subjects.services.evidence import TEXT_LIMIT, Answer, was_destroyed
 
 
@@ -99,4 +102,20 @@ def _shown(one: Answer, operator: Operator) -> dict[str, Any]:
         "reason": one.reason,
         "act": one.act,
         "by": one.by or gettext("the office itself"),
+        "consents": [_consent(each, operator) for each in one.consents],
     }
+
+
+def _consent(one: ConsentTold, operator: Operator) -> str:
+    """Text and version, way, period and end of one consent."""
+    words = gettext("%(text)s v%(version)s, %(channel)s, from %(first_day)s") % {
+        "text": one.text,
+        "version": one.version,
+        "channel": Channel(one.channel).label,
+        "first_day": short_day(one.since(operator.zone)),
+    }
+    if one.until is None:
+        return words
+    return words + gettext(" until %(day)s (%(why)s)") % {
+        "day": short_day(one.until), "why": dict(GroundEnd.choices).get(one.ended, one.ended),
+    }  # fmt: skip

@@ -32,6 +32,7 @@ from subjects.models import (
     PersonalDatum,
 )
 from subjects.services import evidence_keys
+from subjects.services.consents_told import ConsentTold, consents_told
 from subjects.services.looking import look
 from subjects.vault import keyring, store
 from subjects.vault.models import KeyUse, Sealed, VaultKey
@@ -290,6 +291,8 @@ class Answer:
     # Empty: no act; the office itself.
     act: str
     by: str
+    # Under which consents the card had held data until then, the oldest first.
+    consents: tuple[ConsentTold, ...] = ()
 
 
 def was_destroyed(*, operator: Operator, text: str, by: User | None, now: datetime) -> list[Answer]:
@@ -364,6 +367,7 @@ def _answers(keys: dict[int, str]) -> list[Answer]:
     owners = DataSubject.objects.filter(pk__in={item.owner for item in items})
     # Merging leads every card straight to the one that stays.
     cards = {card.pk: card for card in owners.select_related("merged_into")}
+    consents = consents_told({card.merged_into_id or card.pk for card in cards.values()})
     answers = [
         Answer(
             code=card.code if (card := cards.get(item.owner)) else "",
@@ -373,6 +377,13 @@ def _answers(keys: dict[int, str]) -> list[Answer]:
             reason=item.reason,
             act=item.act.number if item.act else "",
             by=str(item.destroyed_by) if item.destroyed_by else "",
+            consents=tuple(
+                one
+                for one in consents.get(card.merged_into_id or card.pk, ())
+                if one.given_at <= item.destroyed_at
+            )
+            if card
+            else (),
         )
         for item in items
     ]

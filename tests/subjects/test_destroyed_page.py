@@ -40,6 +40,8 @@ def test_dpo_and_auditor_ask_and_nobody_else(office: Office, as_user: Any) -> No
         said = response.content.decode()
         assert response.status_code == 200 and "no-store" in response.headers["Cache-Control"]
         assert subject.code in said and "withdrawn" in said and "2 March 2026" in said
+        assert "registration v1, form on the website, from 2 March 2026" in said
+        assert "until 2 March 2026 (consent withdrawn)" in said
         assert MAIL not in said and "Location" not in response.headers
     for user in (team.clerk, office.admin, office.nobody, office.ipm.clerk):
         client = as_user(user)

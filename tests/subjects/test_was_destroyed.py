@@ -18,6 +18,7 @@ from subjects.management.commands.find_traces import database_rows
 from subjects.models import AccessEvent, DestructionAct, DestructionItem
 from subjects.services import evidence
 from subjects.services.cards import cards_merge
+from subjects.services.consents_told import ConsentTold
 from subjects.services.destruction import keys_destroy
 from subjects.services.evidence import Answer, was_destroyed
 from subjects.traces import Needles, Search, Trace
@@ -64,6 +65,16 @@ def test_it_says_whose_card_when_why_and_by_whom(office: Office) -> None:
                 reason="withdrawn",
                 act="",
                 by=str(team.dpo),
+                consents=(
+                    ConsentTold(
+                        text="registration",
+                        version=1,
+                        channel="web_form",
+                        given_at=NOW,
+                        until=TODAY,
+                        ended="consent_withdrawn",
+                    ),
+                ),
             )
         ]
     for text in ("other@example.org", "Тестов Пробный", subject.code, MAIL.split("@")[0]):
@@ -185,6 +196,8 @@ def test_the_command_answers_by_the_number_of_the_line(office: Office, lines: An
     code, said = command("--json")
     (answer,) = json.loads(said)["lines"]["1"]
     assert code == 1 and answer["code"] == subject.code and answer["matched"] == "email"
+    (under,) = answer["consents"]
+    assert (under["text"], under["version"], under["until"]) == ("registration", 1, "2026-03-02")
     assert MAIL not in said
     lines(b"nobody@example.org\n")
     assert command() == (0, "1: no evidence of a destruction\n")

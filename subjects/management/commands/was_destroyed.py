@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from registry.commands import OfficeCommand
 from registry.errors import OperatorError, gettext_noop
 from registry.services.rules import operator_by_code
+from subjects.services.consents_told import ConsentTold
 from subjects.services.evidence import Answer, were_destroyed
 
 FOUND = 1  # exit code; 2 is a refusal
@@ -82,11 +83,21 @@ def in_words(one: Answer, zone: Any) -> str:
     return said + ", " + (one.by or gettext("the office itself"))
 
 
+def _consent(one: ConsentTold) -> dict[str, Any]:
+    until = one.until.isoformat() if one.until else None
+    return asdict(one) | {"given_at": one.given_at.isoformat(), "until": until}
+
+
 def _as_json(found: dict[int, list[Answer]]) -> dict[str, Any]:
     return {
         "lines": {
             str(number): [
-                asdict(one) | {"destroyed_at": one.destroyed_at.isoformat()} for one in answers
+                asdict(one)
+                | {
+                    "destroyed_at": one.destroyed_at.isoformat(),
+                    "consents": [_consent(each) for each in one.consents],
+                }
+                for one in answers
             ]
             for number, answers in found.items()
         }
