@@ -21,7 +21,7 @@ import psycopg
 import redis
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-WAIT_SECONDS = 120  # on a busy machine; seconds on an idle one
+WAIT_SECONDS = 300  # on a busy machine; seconds on an idle one
 # Of a Redis that the tests may use as they like: far from the database that the run names.
 REDIS_DATABASE = 9
 

@@ -33,6 +33,7 @@ from requests.services.journals import JournalOf, journal_export
 from requests.services.streaming import streamed
 from subjects.choices import PaperKind
 from subjects.models import AccessEvent, ActPaper, DestructionAct
+from subjects.services.act_files import PaperOver, paper_open
 from subjects.services.disclosure_register import Media
 
 SIZE_LIMIT = 100 * 2**20
@@ -185,15 +186,20 @@ def _acts(asked: Wanted) -> Files:
     first, last = asked.span
     papers = ActPaper.objects.filter(
         act__operator=asked.operator, act__finished_at__gte=first, act__finished_at__lt=last
-    ).select_related("act")
+    ).select_related("act__operator__jurisdiction", "file")
     rows = papers.order_by("act", "kind", "language")
     with streamed(rows, at_once=20) as found:
         for row in found:
+            try:
+                content = b"".join(paper_open(paper=row, now=asked.now))
+            except PaperOver:
+                # Its three years are over: there is nothing to give any more.
+                continue
             parts = (row.act.number, row.kind, row.language)
             name = "-".join(plain(part) for part in parts if part)
             ending = "csv" if row.kind == PaperKind.LOG else "pdf"
             what = f"{row.act.number}: {row.get_kind_display()}"
-            yield PackFile(f"{name}.{ending}", what, bytes(row.content), dated=True)
+            yield PackFile(f"{name}.{ending}", what, content, dated=True)
 
 
 def _journal(of: JournalOf, asked: Wanted) -> Files:

@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.paginator import Paginator
 from django.db.models import Count
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
@@ -26,9 +26,11 @@ from subjects.admin.destroyed import ask_view
 from subjects.admin.elsewhere import ELSEWHERE_VERBS
 from subjects.admin.pages import short_moment
 from subjects.admin.recipients import RECIPIENT_VERBS, shown
+from subjects.admin.signed import SCAN_VERB, scan_view, scans_shown
 from subjects.choices import ActState, Outcome, PaperKind
 from subjects.models import ActItem, ActPaper, DestructionAct, DestructionItem
 from subjects.services.act_facts import why_in_words
+from subjects.services.act_files import MEDIA, paper_open
 from subjects.services.acts import act_approve, act_cancel, item_confirm
 from subjects.services.elsewhere import places_of
 from subjects.services.planning import OPEN
@@ -37,7 +39,7 @@ from subjects.services.verifying import traces_judge
 from subjects.tasks import sweep_destruction
 
 ROWS = 50
-MEDIA = {PaperKind.ACT: ("application/pdf", "pdf"), PaperKind.LOG: ("text/csv", "csv")}
+ENDINGS = {PaperKind.ACT: "pdf", PaperKind.LOG: "csv"}
 
 
 class ApproveForm(VerbForm):
@@ -242,6 +244,7 @@ class DestructionActAdmin(ReadOnlyAdmin, VerbAdmin):
                 "at each: remove it, or say why it may stand there."
             ),
         ),
+        SCAN_VERB,
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -329,6 +332,7 @@ class DestructionActAdmin(ReadOnlyAdmin, VerbAdmin):
                 "counts": _counts(act),
                 "items": _items(act, request.GET.get("items")),
                 "papers": self._papers(act),
+                "scans": scans_shown(act),
                 "elsewhere": places_of(act),
                 "recipients": shown(act),
                 "trouble": act.verification.get("failed", ""),
@@ -337,15 +341,18 @@ class DestructionActAdmin(ReadOnlyAdmin, VerbAdmin):
         return super().render_change_form(request, context, *args, **kw)
 
     def _papers(self, act: DestructionAct) -> list[dict[str, Any]]:
-        rows = act.papers.defer("content").order_by("kind", "language")
+        today = timezone.now().astimezone(act.operator.zone).date()
         return [
             {
                 "title": row.get_kind_display(),
                 "language": row.language,
                 "digest": row.digest,
-                "link": reverse("admin:act_paper", args=[act.pk, row.pk]),
+                "until": short_day(row.keep_until),
+                "link": ""
+                if today > row.keep_until
+                else reverse("admin:act_paper", args=[act.pk, row.pk]),
             }
-            for row in rows
+            for row in act.papers.order_by("kind", "language")
         ]
 
     # --- papers ------------------------------------------------------------------------------
@@ -354,22 +361,26 @@ class DestructionActAdmin(ReadOnlyAdmin, VerbAdmin):
         return [
             path("ask/", wrap(partial(ask_view, self.admin_site)), name="destroyed_ask"),
             path("<path:object_id>/paper/<int:paper>/", wrap(self.paper_view), name="act_paper"),
+            path(
+                "<path:object_id>/scan/<int:scan>/", wrap(partial(scan_view, self)), name="act_scan"
+            ),
             *super().get_urls(),
         ]
 
-    def paper_view(self, request: HttpRequest, object_id: str, paper: int) -> HttpResponse:
+    def paper_view(self, request: HttpRequest, object_id: str, paper: int) -> StreamingHttpResponse:
         act = self.get_object(request, unquote(object_id))
         if act is None:
             raise Http404
-        row = ActPaper.objects.filter(act=act, pk=paper).first()
+        row = ActPaper.objects.filter(act=act, pk=paper).select_related("file").first()
         if row is None:
             raise Http404
-        media_type, ending = MEDIA[PaperKind(row.kind)]
+        row.act = act
+        kind = PaperKind(row.kind)
         name = "-".join(part for part in (act.number, row.kind, row.language) if part)
-        return HttpResponse(
-            bytes(row.content),
-            content_type=media_type,
-            headers={"Content-Disposition": f'attachment; filename="{name}.{ending}"'},
+        return StreamingHttpResponse(
+            paper_open(paper=row, now=timezone.now()),
+            content_type=MEDIA[kind],
+            headers={"Content-Disposition": f'attachment; filename="{name}.{ENDINGS[kind]}"'},
         )
 
 

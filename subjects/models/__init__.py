@@ -1,6 +1,6 @@
 """The people, by aggregate; the vault's own tables come from ``subjects.vault.models``."""
 
-from subjects.models.acts import ActItem, ActPaper, DestructionAct, Evidence
+from subjects.models.acts import ActItem, ActPaper, ActScan, DestructionAct, Evidence
 from subjects.models.calls import SystemCall
 from subjects.models.disclosures import DisclosedPerson, Disclosure, DisclosureReversal
 from subjects.models.events import AccessEvent, SearchResult
@@ -16,6 +16,7 @@ from subjects.vault.models import DestructionItem, MasterKey, SearchToken, Vault
 __all__ = [
     "ActItem",
     "ActPaper",
+    "ActScan",
     "Block",
     "DestructionAct",
     "Evidence",

@@ -9,17 +9,26 @@ from registry.models import DataCategory, Operator, User
 from registry.models.base import OPERATOR_HELP, OperatorRow, history
 from registry.roles import VIEW, Access
 from subjects.choices import ActState, Outcome, PaperKind
+from subjects.models.files import SealedFile
 from subjects.models.people import DataSubject, PersonalDatum
 from subjects.vault.models import NOBODY
 
 ACTS = Access(
     scope="operator",
-    dpo=VIEW | {"approve", "cancel", "confirm", "ask", "postpone"},
-    clerk=VIEW | {"confirm"},
+    dpo=VIEW | {"approve", "cancel", "confirm", "scan", "ask", "postpone"},
+    clerk=VIEW | {"confirm", "scan"},
     auditor=VIEW | {"ask"},
     administrator=frozenset(),
     sworn=True,
     room="people",
+)
+PAPERS = Access(
+    scope="act__operator",
+    dpo=VIEW,
+    clerk=VIEW,
+    auditor=VIEW,
+    administrator=frozenset(),
+    sworn=True,
 )
 
 
@@ -221,9 +230,10 @@ class ActItem(models.Model):
 
 
 class ActPaper(models.Model):
-    """The act or the extract of its log as it was closed: kept 3 years and longer (Order 179, 8).
+    """The act or the extract of its log as it was closed (Order 179, 8).
 
-    Holds codes of cards and categories, no value.
+    Holds codes of cards and categories, no value, and is sealed all the same: its file ends on its
+    own day, in every copy. This row stays, with the digest of what it was.
     """
 
     act = models.ForeignKey(
@@ -231,17 +241,13 @@ class ActPaper(models.Model):
     )
     kind = models.CharField(_("kind"), max_length=10, choices=PaperKind)
     language = models.CharField(_("language"), max_length=5, blank=True)
-    content = models.BinaryField(_("content"))
+    file = models.OneToOneField(
+        SealedFile, models.PROTECT, related_name="act_paper", verbose_name=_("file")
+    )
     digest = models.CharField(_("digest (SHA-256)"), max_length=64)
     made_at = models.DateTimeField(_("made at"))
-    access = Access(
-        scope="act__operator",
-        dpo=VIEW,
-        clerk=VIEW,
-        auditor=VIEW,
-        administrator=frozenset(),
-        sworn=True,
-    )
+    keep_until = models.DateField(_("kept until"))
+    access = PAPERS
     append_only = True
 
     class Meta:
@@ -254,6 +260,39 @@ class ActPaper(models.Model):
 
     def __str__(self) -> str:
         return f"{self.act}: {self.get_kind_display()}"
+
+
+class ActScan(models.Model):
+    """A scan of a paper of the act as it was signed; sealed, and over with the papers.
+
+    The name that its file came with is not kept.
+    """
+
+    act = models.ForeignKey(
+        DestructionAct, models.PROTECT, related_name="scans", verbose_name=_("act")
+    )
+    file = models.OneToOneField(
+        SealedFile, models.PROTECT, related_name="act_scan", verbose_name=_("file")
+    )
+    digest = models.CharField(_("digest (SHA-256)"), max_length=64)
+    keep_until = models.DateField(_("kept until"))
+    added_at = models.DateTimeField(_("added at"))
+    added_by = models.ForeignKey(
+        User, models.PROTECT, related_name="act_scans", verbose_name=_("added by")
+    )
+    access = PAPERS
+    append_only = True
+
+    class Meta:
+        verbose_name = _("scan of a signed act")
+        verbose_name_plural = _("scans of signed acts")
+        ordering = ["act", "id"]
+        constraints = [
+            models.CheckConstraint(name="act_scan_has_a_digest", condition=~models.Q(digest=""))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.act}: {self.pk}"
 
 
 class Evidence(models.Model):

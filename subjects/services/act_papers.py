@@ -27,8 +27,9 @@ from registry.models import (
 from registry.models.base import LANGUAGES
 from registry.papers import Paper
 from subjects.choices import GroundEnd, PaperKind, Ruled
-from subjects.models import ActItem, ActPaper, DestructionAct
+from subjects.models import ActItem, DestructionAct
 from subjects.services.act_facts import Gone, gather, items, reason_in_words, thing, why_in_words
+from subjects.services.act_files import Printed
 from subjects.services.act_places import SYSTEM, places_print, position_of
 from subjects.services.verifying import SOUGHT
 from subjects.vault.models import Sealed
@@ -40,37 +41,25 @@ OF_STATE = {"KZ": ("kk", "ru"), "RU": ("ru",)}
 EVENTS = dict([*GroundEnd.choices, *Ruled.choices])
 
 
-def papers_of(act: DestructionAct, *, now: datetime) -> list[ActPaper]:
-    """The act in each language of the operator and of its state, and one extract; not saved yet."""
+def papers_of(act: DestructionAct, *, now: datetime) -> list[Printed]:
+    """The act in each language of the operator and of its state, and one extract; not kept yet."""
     gone = gather(act)
     languages = languages_of(act.operator)
     with override(languages[0]):
         log = _log(act, gone)
-    papers = [_paper(act, PaperKind.LOG, "", log, now)]
+    digest = hashlib.sha256(log).hexdigest()
+    printed = [Printed(PaperKind.LOG, "", log)]
     for language in languages:
         with override(language):
-            content = _act(act, gone, language, papers[0].digest, now)
-        papers.append(_paper(act, PaperKind.ACT, language, content, now))
-    return papers
+            content = _act(act, gone, language, digest, now)
+        printed.append(Printed(PaperKind.ACT, language, content))
+    return printed
 
 
 def languages_of(operator: Operator) -> list[str]:
     """Those of its state first: an inspector reads the act there."""
     wanted = [*OF_STATE.get(operator.jurisdiction.code, ()), *operator.languages]
     return list(dict.fromkeys(one for one in wanted if one in LANGUAGES)) or ["ru"]
-
-
-def _paper(
-    act: DestructionAct, kind: PaperKind, language: str, content: bytes, now: datetime
-) -> ActPaper:
-    return ActPaper(
-        act=act,
-        kind=kind,
-        language=language,
-        content=content,
-        digest=hashlib.sha256(content).hexdigest(),
-        made_at=now,
-    )
 
 
 # --- the extract ---------------------------------------------------------------------------------

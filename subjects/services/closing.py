@@ -10,7 +10,8 @@ from registry.errors import Conflict, gettext_noop
 from registry.services import audit
 from registry.states import move
 from subjects import states
-from subjects.models import ActItem, ActPaper, DestructionAct
+from subjects.models import ActItem, DestructionAct
+from subjects.services.act_files import papers_keep
 from subjects.services.act_papers import papers_of
 from subjects.services.acts import act_locked, clock_meet, not_before
 
@@ -37,14 +38,15 @@ def act_close(act: DestructionAct, *, now: datetime) -> DestructionAct:
     _check(row)
     now = not_before(now, row.verified_at)
     # Outside the lock: the papers of many people take a while, and nothing of it changes.
-    papers = papers_of(row, now=now)
+    printed = papers_of(row, now=now)
     with transaction.atomic():
         row = act_locked(row)
         _check(row)
-        ActPaper.objects.bulk_create(papers)
+        gone_at = _gone_at(row, now)
+        papers_keep(act=row, printed=printed, gone_at=gone_at, now=now)
         row.state, row.closed_at = move(states.ACT, row.state, "close", number=row.number), now
         audit.save(row, by=None, reason="closed", fields=["state", "closed_at"])
-        clock_meet(row, met_at=_gone_at(row, now))
+        clock_meet(row, met_at=gone_at)
     return row
 
 

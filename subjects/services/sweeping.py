@@ -20,6 +20,7 @@ from registry.models import Operator
 from registry.states import ForbiddenTransition
 from subjects.choices import ActState
 from subjects.models import DestructionAct
+from subjects.services.act_files import papers_due, papers_end
 from subjects.services.acts import LEAD, act_draft
 from subjects.services.closing import act_close, unconfirmed
 from subjects.services.dates import operator_dates
@@ -41,11 +42,12 @@ def destruction_sweep(
     ``until``: only what is due by that day, and nothing drafted ahead of it. ``waiting``: acts
     that are due and that nobody has approved. ``lapsed``: legal holds whose last day is over.
     ``elsewhere``: values by which people are found in other systems and on paper, which go with
-    the last confirmation there. Must not stand in a transaction.
+    the last confirmation there. ``papers``: those of acts whose three years are over, and their
+    scans. Must not stand in a transaction.
     """
     did = dict.fromkeys(
         ("looked", "dated", "drafted", "executed", "destroyed", "stays", "stopped", "gone",
-         "elsewhere", "verified", "closed", "waiting", "lapsed", "failed"),
+         "elsewhere", "verified", "closed", "waiting", "lapsed", "papers", "failed"),
         0,
     )  # fmt: skip
     rows = Operator.objects.select_related("jurisdiction").order_by("pk")
@@ -65,6 +67,9 @@ def destruction_sweep(
             with _alone(did, act.number):
                 _carry_on(act, did, now=now, today=today)
         did["waiting"] += due.filter(state=ActState.DRAFTED).count()
+    for act in papers_due(now=now, operator=operator):
+        with _alone(did, f"papers of {act.number}"):
+            did["papers"] += papers_end(act=act, now=now)
     with _alone(did, "decisions and blocks of what is gone"):
         rulings_settle(now=now)
         gone_blocks_end(now=now)

@@ -40,6 +40,7 @@ class Sealed(models.IntegerChoices):
     EXPORT = 8, _("export for the authority")
     MAIL = 9, _("incoming mail")
     ANSWER = 10, _("answer to a person")
+    ACT_PAPER = 11, _("paper of an act of destruction")
 
 
 class KeyUse(models.TextChoices):
@@ -186,4 +187,5 @@ LABELS = {
     Sealed.EXPORT: b"export.content",
     Sealed.MAIL: b"mail.text",
     Sealed.ANSWER: b"answer.content",
+    Sealed.ACT_PAPER: b"act.paper",
 }

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, date, datetime
+from typing import Any
 
 from django.db.models import Model
 
 from registry import models as r
 from subjects import models as s
 from subjects.choices import ActState, BlockReason, Outcome, PaperKind, Ruled, StopKind
+from subjects.services.files import file_seal
+from subjects.vault.models import Sealed
 from tests.conftest import Team
 from tests.crawl.makers import make, maker, saved
 
 NOW = datetime(2025, 12, 22, 12, tzinfo=UTC)
 DUE_ON = date(2026, 1, 20)
+KEPT_UNTIL = date(2029, 1, 20)
 
 
 @maker(s.Stop)
@@ -70,7 +74,7 @@ def act_paper(team: Team, mark: str) -> Model:
     row = make(s.DestructionAct, team)
     assert row.state == ActState.DRAFTED
     return s.ActPaper.objects.create(
-        act=row, kind=PaperKind.LOG, content=mark.encode(), made_at=NOW,
+        act=row, kind=PaperKind.LOG, file=_file(row, mark), made_at=NOW, keep_until=KEPT_UNTIL,
         digest=hashlib.sha256(mark.encode()).hexdigest(),
     )  # fmt: skip
 
@@ -89,6 +93,22 @@ def system_call(team: Team, mark: str) -> Model:
     return s.SystemCall.objects.create(
         act=make(s.DestructionAct, team), system=make(r.InformationSystem, team),
         next_try_at=NOW, made_at=NOW, last_error=mark,
+    )  # fmt: skip
+
+
+@maker(s.ActScan)
+def act_scan(team: Team, mark: str) -> Model:
+    row = make(s.DestructionAct, team)
+    return s.ActScan.objects.create(
+        act=row, file=_file(row, mark), added_at=NOW, added_by=team.clerk, keep_until=KEPT_UNTIL,
+        digest=hashlib.sha256(mark.encode()).hexdigest(),
+    )  # fmt: skip
+
+
+def _file(act: Any, mark: str) -> s.SealedFile:
+    return file_seal(
+        operator=act.operator, kind=Sealed.ACT_PAPER, owner=act.pk, category=None,
+        pieces=[mark.encode()], media_type="application/pdf", now=NOW,
     )  # fmt: skip
 
 

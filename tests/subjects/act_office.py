@@ -43,7 +43,7 @@ from subjects.services.acts import act_approve, act_draft
 from subjects.services.dates import dates_keep
 from subjects.services.evidence import was_destroyed
 from subjects.services.evidence_keys import kept_until
-from subjects.services.files import file_seal
+from subjects.services.files import file_open, file_seal
 from subjects.services.grounds import consent_withdraw
 from subjects.services.people import datum_record
 from subjects.services.sweeping import unverified
@@ -312,7 +312,7 @@ def _papers(act: DestructionAct, numbers: list[int], must: Any) -> None:
         [("act", "en"), ("act", "kk"), ("act", "ru"), ("log", "")],
     )  # fmt: skip
     for paper in papers:
-        content = bytes(paper.content)
+        content = b"".join(file_open(paper.file))
         must(f"{act.number}: digest", hashlib.sha256(content).hexdigest(), paper.digest)
         must(f"{act.number}: made at", paper.made_at, act.closed_at)
         if paper.kind == "log":

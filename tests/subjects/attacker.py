@@ -67,7 +67,7 @@ FILES = "SELECT kind, owner, category, key, place_on_disk FROM subjects_sealedfi
 OF_FILES = {
     3: b"file.content", 4: b"import.content", 6: b"letter.text", 7: b"submission.text",
     8: b"export.content", 9: b"mail.text",
-    10: b"answer.content",
+    10: b"answer.content", 11: b"act.paper",
 }  # fmt: skip
 KEYS = "SELECT id, wrapped FROM subjects_vaultkey"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from io import BytesIO
 from typing import Any
 
 from django.test import override_settings
@@ -14,6 +15,7 @@ from subjects.models import (
     PersonalDatum,
 )
 from subjects.services import (
+    act_files,
     act_papers,
     acts,
     backup_format,
@@ -131,6 +133,35 @@ def papers(world: World) -> Any:
     verified(world)
     world.act.refresh_from_db()  # type: ignore[attr-defined]
     return act_papers.papers_of(world.act, now=NOW)  # type: ignore[attr-defined]
+
+
+def kept(world: World) -> Any:
+    printed = papers(world)
+    return act_files.papers_keep(act=world.act, printed=printed, gone_at=NOW, now=NOW)  # type: ignore[attr-defined]
+
+
+def scanned(world: World) -> Any:
+    act = closed(world)
+    content = b"%PDF-1.7 signed"
+    return act_files.scan_add(
+        act=act, stream=BytesIO(content), size=len(content), by=world.team.dpo, now=NOW
+    )
+
+
+def scan_read(world: World) -> bytes:
+    return b"".join(act_files.scan_open(scan=scanned(world), user=world.team.dpo, now=NOW))
+
+
+def paper_read(world: World) -> bytes:
+    return b"".join(act_files.paper_open(paper=closed(world).papers.all()[0], now=NOW))
+
+
+def ended_papers(world: World) -> Any:
+    later = NOW.replace(year=NOW.year + 4)
+    act = closed(world)
+    assert act_files.papers_due(now=later) == [act]
+    evidence_keys.evidence_key_ready(now=later)
+    return act_files.papers_end(act=act, now=later)
 
 
 def elsewhere(world: World) -> None:
@@ -422,6 +453,12 @@ DESTRUCTION = {
     "verifying.act_verify": GoesOn(DESTROYS, verified),
     "verifying.traces_judge": GoesOn(DESTROYS, judged),
     "closing.act_close": GoesOn(DESTROYS, closed),
+    "act_files.papers_keep": GoesOn(DESTROYS, kept),
+    "act_files.scan_add": GoesOn(DESTROYS, scanned),
+    "act_files.paper_open": GoesOn("it holds codes of cards and no value", paper_read),
+    "act_files.scan_open": GoesOn("it is a paper of the staff about codes of cards", scan_read),
+    "act_files.papers_due": GoesOn(DESTROYS, ended_papers),
+    "act_files.papers_end": GoesOn(DESTROYS, ended_papers),
     "act_papers.papers_of": GoesOn(DESTROYS, papers),
     "sweeping.act_carry_out": GoesOn(DESTROYS, carried_out),
     "sweeping.destruction_sweep": GoesOn(

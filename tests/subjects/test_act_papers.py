@@ -24,6 +24,7 @@ from subjects.services.act_papers import languages_of
 from subjects.services.acts import act_approve, item_confirm
 from subjects.services.elsewhere import PAPER, place_confirm, places_of
 from subjects.services.executing import act_execute
+from subjects.services.files import file_open
 from subjects.services.holds import hold_place
 from subjects.services.people import datum_record
 from subjects.services.sweeping import act_carry_out
@@ -43,18 +44,22 @@ def closed(team: Team, act: DestructionAct) -> DestructionAct:
     return act
 
 
+def content_of(row: ActPaper) -> bytes:
+    content = b"".join(file_open(row.file))
+    assert row.digest == hashlib.sha256(content).hexdigest()
+    return content
+
+
 def printed(act: DestructionAct, language: str) -> str:
     row = ActPaper.objects.get(act=act, kind=PaperKind.ACT, language=language)
-    content = bytes(row.content)
-    assert row.digest == hashlib.sha256(content).hexdigest()
+    content = content_of(row)
     pages = PdfReader(io.BytesIO(content)).pages
     return re.sub(r"\s+", " ", " ".join(page.extract_text() for page in pages))
 
 
 def lines(act: DestructionAct) -> list[list[str]]:
     row = ActPaper.objects.get(act=act, kind=PaperKind.LOG)
-    assert row.digest == hashlib.sha256(bytes(row.content)).hexdigest()
-    return list(csv.reader(io.StringIO(bytes(row.content).decode("utf-8"), newline="")))
+    return list(csv.reader(io.StringIO(content_of(row).decode("utf-8"), newline="")))
 
 
 def with_position(team: Team) -> None:
@@ -139,7 +144,7 @@ def test_the_extract_has_a_line_for_each_value(whole: Any) -> None:
             assert category == DataCategory.objects.get(pk=item.category).name
         assert reason == item.reason
         assert datetime.fromisoformat(at) == item.destroyed_at and at.endswith("+05:00")
-    content = bytes(ActPaper.objects.get(act=act, kind=PaperKind.LOG).content)
+    content = content_of(ActPaper.objects.get(act=act, kind=PaperKind.LOG))
     assert EMAIL.encode() not in content and NAME.encode() not in content
 
 

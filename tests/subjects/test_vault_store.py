@@ -40,6 +40,7 @@ def test_labels_and_bounds_never_change(db: None) -> None:
         8: b"export.content",
         9: b"mail.text",
         10: b"answer.content",
+        11: b"act.paper",
     }  # fmt: skip
     assert store.bound_value(Sealed.DATUM, 12) == b"datum.value:12"
     assert store.bound_key(1, 7, 3) == b"key:1:7:3"
