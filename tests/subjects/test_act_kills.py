@@ -157,7 +157,10 @@ def swept(office: Office, number: int = 1, state: str = "done") -> None:
 
 
 def files(office: Office) -> int:
-    return sum(path.is_file() for path in (office.folder / "var" / "sealed").rglob("*"))
+    """Of people; what a killed closing sealed and named nowhere is mute, and taken a day later."""
+    photo = "SELECT count(*) FROM subjects_sealedfile WHERE kind = 3 AND place_on_disk = '{}'"
+    paths = (office.folder / "var" / "sealed").rglob("*")
+    return sum(office.number(photo.format(path.name)) for path in paths if path.is_file())
 
 
 def assert_nothing_is_half_done(office: Office) -> None:
