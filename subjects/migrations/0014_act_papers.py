@@ -2,6 +2,18 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from registry.errors import OperatorError, gettext_noop
+
+
+class PapersInTheOpen(OperatorError):
+    """Found before anything of this migration is done."""
+
+    template = gettext_noop(
+        "%(count)s papers of acts of destruction lie in the open in this database, as no released "
+        "version of the office wrote them. Keep a copy of it for as long as they must be kept "
+        "(Order 179: three years), and begin with a new database."
+    )
+
 
 def refuse_open_papers(apps, schema_editor):
     """Papers lay in the open before this. They are not sealed here: the copies of them in backups
@@ -10,11 +22,7 @@ def refuse_open_papers(apps, schema_editor):
     """
     found = apps.get_model('subjects', 'ActPaper').objects.count()
     if found:
-        raise RuntimeError(
-            f'{found} papers of acts of destruction lie in the open, as no released version of the '
-            'office wrote them. Keep a copy of this database for as long as they must be kept '
-            '(Order 179: three years), and begin with a new one.'
-        )
+        raise PapersInTheOpen(count=found)
 
 
 class Migration(migrations.Migration):

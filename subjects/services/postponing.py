@@ -89,7 +89,7 @@ def act_postpone(*, act: DestructionAct, reason: str, by: User, now: datetime) -
             operator=operator, about=about, label=clock.label, event=event, effect=effect,
             trigger_at=since, owner=clock.owner, by=by, now=now,
         )  # fmt: skip
-        if second.about_id == row.pk or last is None:
+        if last is None or about == row:
             last = second.due_on
     if last is None:
         # An act that runs without people had no clock; now people have to see to it.

@@ -22,10 +22,10 @@ from subjects.models import (
     ActItem,
     Block,
     DataSubject,
+    DestructionItem,
     DestructionRuling,
     PersonalDatum,
     Stop,
-    VaultKey,
 )
 from subjects.services.acts import act_draft
 from subjects.services.covering import Law
@@ -40,7 +40,7 @@ from subjects.services.stops import (
 )
 from subjects.vault import store
 
-GONE = "it is gone"
+GONE = "it is destroyed"
 
 
 class RuledAlready(Conflict):
@@ -197,13 +197,16 @@ def ruling_revoke(
 
 
 def rulings_settle(*, now: datetime) -> int:
-    """End the decisions whose datum is gone by now; returns how many."""
-    keys = VaultKey.objects.filter(
-        Q(pk=OuterRef("datum__value_key")) | Q(pk=OuterRef("datum__file__key"))
+    """End the decisions whose datum is destroyed by now; returns how many.
+
+    Destroyed is what an item names: a value that has lost its key is an incident, and stays open.
+    """
+    items = DestructionItem.objects.filter(
+        Q(key=OuterRef("datum__value_key")) | Q(key=OuterRef("datum__file__key"))
     )
     confirmed = ActItem.objects.filter(datum=OuterRef("datum"), key=None, outcome=Outcome.DESTROYED)
     rows = DestructionRuling.objects.filter(ended_at=None)
-    gone = rows.filter(datum__held_in=HeldIn.VAULT).filter(~Exists(keys)) | rows.exclude(
+    gone = rows.filter(datum__held_in=HeldIn.VAULT).filter(Exists(items)) | rows.exclude(
         datum__held_in=HeldIn.VAULT
     ).filter(Exists(confirmed))
     settled = 0

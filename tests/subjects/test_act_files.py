@@ -284,9 +284,10 @@ def test_the_migration_does_not_seal_what_lay_in_the_open(count: int) -> None:
             rows = type("Rows", (), {"count": staticmethod(lambda: count)})
             return type("ActPaper", (), {"objects": rows})
 
-    refuse = import_module("subjects.migrations.0014_act_papers").refuse_open_papers
+    migration = import_module("subjects.migrations.0014_act_papers")
+    refuse = migration.refuse_open_papers
     if count:
-        with pytest.raises(RuntimeError, match="3 papers"):
+        with pytest.raises(migration.PapersInTheOpen, match="3 papers"):
             refuse(Apps(), None)
     else:
         refuse(Apps(), None)

@@ -261,6 +261,17 @@ def test_what_was_carried_out_is_not_taken_back(office: Office) -> None:
     assert rulings_settle(now=NOW + DAY) == 1
 
 
+def test_a_value_that_was_lost_is_not_carried_out(office: Office) -> None:
+    """Neither key nor item: an incident, which the decision must not cover up."""
+    team = office.pandev
+    row = email_of(person(team))
+    ruling = rule(team, row)
+    VaultKey.objects.filter(pk=row.value_key).delete()
+    assert rulings_settle(now=NOW + DAY) == 0
+    ruling.refresh_from_db()
+    assert ruling.ended_at is None
+
+
 # --- refusals ------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("given", "refusal"),

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import connection
 
 from registry import seam
+from registry.errors import OperatorError
+from registry.explain import sentence
 
 
 class Command(MigrateCommand):
@@ -23,6 +26,9 @@ class Command(MigrateCommand):
         seam.lift_freeze(_present())
         try:
             super().handle(*args, **options)
+        except OperatorError as error:
+            # A migration that refuses says why; nothing of it has happened.
+            raise CommandError(sentence(error), returncode=2) from None
         finally:
             existing = set(connection.introspection.table_names())
             seam.append_only(table for table in seam.history_tables() if table in existing)
