@@ -53,6 +53,7 @@ def _zip(stream: IO[bytes]) -> Iterator[Piece]:
             try:
                 member = archive.open(info)
             except NotImplementedError:
+                # How zipfile says that it does not know the packing of this member.
                 yield Trouble(info.filename, UNKNOWN_PACKING)
                 continue
             with member:

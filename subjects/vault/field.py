@@ -335,7 +335,7 @@ class SealedModel(models.Model):
         base_manager_name = "objects"
 
     def sealed_place(self, name: str) -> Any:
-        """Whose value it is: a ``store.Place``."""
+        """Whose value it is: a ``store.Place``; each sealed model says it for itself."""
         raise NotImplementedError
 
     def sealed_terms(self, name: str, text: str) -> Any:

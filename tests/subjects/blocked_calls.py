@@ -36,6 +36,7 @@ from subjects.services.importing import runs, uploading
 from subjects.services.importing.reading import records, stream_source
 from subjects.vault.models import Sealed
 from tests.subjects.blocked_destruction import DESTRUCTION, MACHINE
+from tests.subjects.blocked_elsewhere import ELSEWHERE
 from tests.subjects.blocked_world import World
 from tests.subjects.blocking import OTHER, category, leaks
 from tests.subjects.classified import Bites, GoesOn, Shows
@@ -370,6 +371,7 @@ SERVICES = {
     "stops.gone_blocks_end": GoesOn(HOLDS, lambda w: stops.gone_blocks_end(now=NOW) + 1),
     "stops.block_end": GoesOn(HOLDS, lambda w: stops.block_end(block=w.standing, **WHY, **w.by)),
     **DESTRUCTION,
+    **ELSEWHERE,
     # --- imports
     "importing.runs.import_file": Bites(imported),
     "importing.runs.import_resume": Bites(resumed),

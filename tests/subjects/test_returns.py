@@ -27,10 +27,11 @@ from subjects.services.grounds import consent_withdraw
 from subjects.services.sweeping import act_carry_out
 from tests.conftest import Office, Team
 from tests.subjects.acting import NOW
+from tests.subjects.calling_room import running, set_up, sweep
 from tests.subjects.system_server import all_done, listening
-from tests.subjects.test_calling import answer, codes, running, set_up, sweep
 from tests.subjects.test_elsewhere import carry_out, system_of
 from tests.subjects.test_import_common import ROW, card_of, imported, published, table
+from tests.subjects.test_system_answers import answer, codes
 
 LATER = NOW + timedelta(days=30)
 

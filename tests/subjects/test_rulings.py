@@ -230,6 +230,24 @@ def test_cards_are_not_merged_over_it(office: Office) -> None:
     cards_merge(**merge, other_ends="purpose_achieved")
 
 
+def test_it_follows_its_datum_to_another_card(office: Office) -> None:
+    """Of two addresses one goes: nothing is blocked, and the cards may be merged."""
+    team = office.pandev
+    into, other = person(team), person(team, email="b@example.org")
+    second = datum(team, other, "email", "wrong@example.org")
+    ruling = rule(team, second)
+    assert not Block.objects.exists()
+    cards_merge(
+        into=into, other=other, by=team.dpo, now=NOW, reason="one", other_ends="purpose_achieved"
+    )
+    approve(team, _act())
+    destruction_sweep(now=NOW + DAY)
+    assert not VaultKey.objects.filter(pk=second.value_key).exists()
+    assert len(keys(into)) == 4
+    ruling.refresh_from_db()
+    assert ruling.ended_at is not None
+
+
 # --- taking it back ------------------------------------------------------------------------------
 def test_taken_back_it_stays_and_may_be_used(office: Office) -> None:
     team = office.pandev
